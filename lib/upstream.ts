@@ -1,0 +1,74 @@
+/**
+ * What a frontend asks for and gets: a byte stream to a target behind one of a cluster's hosts.
+ * Frontends know nothing of tunnels behind it; the server's registry implements it.
+ */
+import type { Address } from "./address.ts";
+import type { Duplex } from "./duplex.ts";
+import { RevtunError } from "./errors.ts";
+
+/** What a frontend wants to reach. */
+export interface UpstreamRequest {
+  readonly cluster: string;
+  /** A target's name as the agent declares it; "" is its default target. */
+  readonly target: string;
+  /** "http" streams may be pooled and shared by clients one after another; "tcp" never are. */
+  readonly protocol: "http" | "tcp";
+  /** Only this host of the cluster, by its host name. */
+  readonly hostName?: string;
+  /** Requests of one key go to one host while it is there (consistent hash). */
+  readonly hashKey?: string;
+  /** Hosts not to use, by `Upstream.hostId`: those that this request failed on. */
+  readonly excludedHosts?: ReadonlySet<string>;
+  /** The client's address, for targets that want to know it. */
+  readonly source?: Address;
+  /** How long to wait for a host or a free raw connection before giving up, in ms. */
+  readonly waitMs: number;
+}
+
+/** A byte stream to a target, held by one user until `release()`. */
+export interface Upstream {
+  /**
+   * `onClose` gets a DialError when the far end said that no target was touched, so that the
+   * request may go to another host.
+   */
+  readonly duplex: Duplex;
+  readonly cluster: string;
+  readonly hostId: string;
+  readonly hostName: string;
+  /** True if it served someone before: it may turn out to be closed by now through nobody's fault. */
+  readonly isReused: boolean;
+  /**
+   * Gives it back, exactly once.
+   *
+   * @param isReusable the last exchange is complete on both sides and the target keeps the
+   * connection: the next user starts with a clean stream. Otherwise it is closed.
+   */
+  release(isReusable: boolean): void;
+}
+
+/** Why there is no upstream. */
+export type UpstreamFailure = "noCluster" | "noHost" | "busy" | "overloaded" | "closing";
+
+/** No upstream could be had; nothing of the request was sent anywhere. */
+export class UpstreamError extends RevtunError {
+  override name = "UpstreamError";
+  readonly failure: UpstreamFailure;
+
+  constructor(failure: UpstreamFailure, detail: string) {
+    super(detail);
+    this.failure = failure;
+  }
+}
+
+/** Gives upstreams to frontends. */
+export interface Upstreams {
+  /** Cluster names known now, for routing by name. */
+  clusterNames(): Iterable<string>;
+  /**
+   * Finds a host and a stream to it. Settles at once (not a promise) where one is at hand, which
+   * is the usual case and the fast one.
+   *
+   * @throws {UpstreamError} at once or as the promise's rejection.
+   */
+  acquire(request: UpstreamRequest): Upstream | Promise<Upstream>;
+}
