@@ -8,12 +8,15 @@ export const HEAD_ROOM_BYTES = 12;
 
 /** A buffer with a count of its users; it returns to its pool when the last one releases it. */
 export class SharedBuffer {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** `bytes` without the head room at its start: what a socket reads into. */
+  readonly room: Uint8Array<ArrayBuffer>;
   #pool: BufferPool | undefined;
   #users = 1;
 
-  constructor(bytes: Uint8Array, pool?: BufferPool) {
+  constructor(bytes: Uint8Array<ArrayBuffer>, pool?: BufferPool) {
     this.bytes = bytes;
+    this.room = bytes.subarray(HEAD_ROOM_BYTES);
     this.#pool = pool;
   }
 

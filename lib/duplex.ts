@@ -17,7 +17,10 @@ export interface Sink {
   onData(bytes: Uint8Array, buffer: SharedBuffer): void;
   /** The far side will send no more (TCP FIN); writing is still possible. */
   onEnd(): void;
-  /** Writing may go on after `write()` returned false. */
+  /**
+   * Writing may go on: what was queued has left, all of it or enough of it. Called after a write
+   * that could not leave at once, whether `write()` returned false or not.
+   */
   onDrain(): void;
   /**
    * The duplex is gone, both ways; the last call made. `error` is undefined if both directions had

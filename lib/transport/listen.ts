@@ -1,0 +1,101 @@
+/** Incoming connections. */
+import { formatAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+import type { Runtime } from "../runtime.ts";
+import { SocketDuplex } from "./socket.ts";
+import type { SocketOptions } from "./socket.ts";
+import { isOutOfFiles, translateListenError } from "./socket_error.ts";
+
+/** Connections that may wait to be accepted; the kernel's own limit may be lower. */
+const BACKLOG = 4096;
+/** Rest after an accept that failed for want of a file descriptor. */
+const EXHAUSTED_PAUSE_MS = 100;
+
+/** How to listen. */
+export interface ListenOptions extends SocketOptions {
+  /** Takes each new connection; must not throw. */
+  onConnection(connection: SocketDuplex): void;
+  /** Shares the port with other processes that do too (Linux). */
+  reusePort?: boolean;
+}
+
+/** An open listening socket. */
+export interface Listener {
+  /** Where it listens: with the actual port where 0 was asked for. */
+  readonly address: Address;
+  /** Stops accepting; connections made so far stay. Resolves when the accept loop has ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens on `address`; host "" means all addresses, IPv6 and IPv4.
+ *
+ * @throws {ListenError} the address is in use, not of this machine, or not permitted.
+ */
+export function listen(address: Address, runtime: Runtime, options: ListenOptions): Listener {
+  const listener = open(address, options.reusePort ?? false);
+  let isClosed = false;
+  const accepting = acceptLoop();
+  return {
+    address: actualAddress(address, listener),
+    close: () => {
+      if (!isClosed) {
+        isClosed = true;
+        listener.close();
+      }
+      return accepting;
+    },
+  };
+
+  async function acceptLoop(): Promise<void> {
+    let isExhausted = false;
+    while (!isClosed) {
+      try {
+        const conn = await listener.accept();
+        isExhausted = false;
+        options.onConnection(new SocketDuplex(conn, runtime.pool, options));
+      } catch (error) {
+        if (isClosed) return;
+        // A client that gave up before it was accepted fails the accept: that is its own affair.
+        if (!isOutOfFiles(error)) {
+          if (error instanceof Deno.errors.BadResource) return;
+          runtime.log.debug("listener.accept_failed", String(error));
+          continue;
+        }
+        if (!isExhausted) {
+          isExhausted = true;
+          runtime.log.error(
+            "listener.exhausted",
+            "No file descriptor left for new connections; raise ulimit -n or lower the limits",
+            { listen: formatAddress(address) },
+          );
+        }
+        await new Promise<void>((resolve) => runtime.timers.after(EXHAUSTED_PAUSE_MS, resolve));
+      }
+    }
+  }
+}
+
+function open(address: Address, reusePort: boolean): Deno.Listener {
+  const name = formatAddress(address);
+  try {
+    if (address.kind === "unix") return Deno.listen({ transport: "unix", path: address.path });
+    const { host, port } = address;
+    const options = { port, reusePort, tcpBacklog: BACKLOG };
+    if (host !== "") return Deno.listen({ hostname: host, ...options });
+    try {
+      return Deno.listen({ hostname: "::", ...options });
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) throw error;
+      // No IPv6 on this machine.
+      return Deno.listen({ hostname: "0.0.0.0", ...options });
+    }
+  } catch (error) {
+    throw translateListenError(error, name);
+  }
+}
+
+function actualAddress(asked: Address, listener: Deno.Listener): Address {
+  if (asked.kind === "unix") return asked;
+  return { kind: "tcp", host: asked.host, port: (listener.addr as Deno.NetAddr).port };
+}

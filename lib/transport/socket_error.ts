@@ -1,0 +1,50 @@
+/** The runtime's socket errors in revtun's words: the only place that knows `Deno.errors`. */
+import { ClosedError, DialError, ListenError } from "../errors.ts";
+import type { DialFailure } from "../errors.ts";
+
+/** Says how a connection in use broke. */
+export function translateSocketError(error: unknown, name: string): ClosedError {
+  return new ClosedError("peer", `Connection to ${name} broke: ${reasonOf(error)}`, {
+    cause: error,
+  });
+}
+
+/** Says why a dial failed. */
+export function translateDialError(error: unknown, address: string): DialError {
+  return new DialError(address, failureOf(error), reasonOf(error), { cause: error });
+}
+
+/** Says why an address cannot be listened on. */
+export function translateListenError(error: unknown, address: string): ListenError {
+  return new ListenError(address, reasonOf(error), { cause: error });
+}
+
+function failureOf(error: unknown): DialFailure {
+  if (error instanceof Deno.errors.ConnectionRefused) return "refused";
+  if (error instanceof Deno.errors.NotFound) return "refused"; // a Unix socket that is not there
+  if (error instanceof Deno.errors.TimedOut) return "timeout";
+  if (isOutOfFiles(error)) return "busy";
+  return "unreachable";
+}
+
+/** True when this process or this machine has no file descriptor left. */
+export function isOutOfFiles(error: unknown): boolean {
+  return error instanceof Error && /os error (23|24)\b/.test(error.message);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) return "the address is in use by another program";
+  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.NotCapable) return "this program gave up the right to do that";
+  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  if (error instanceof Deno.errors.ConnectionReset) return "connection reset";
+  if (error instanceof Deno.errors.BrokenPipe) return "connection closed by the far side";
+  if (error instanceof Deno.errors.TimedOut) return "timed out";
+  if (isOutOfFiles(error)) return "no file descriptor left, raise ulimit -n";
+  const text = error instanceof Error ? error.message : String(error);
+  if (/failed to lookup address|Name or service not known/i.test(text)) {
+    return "the name cannot be resolved";
+  }
+  return text.replace(/\s*\(os error \d+\)/, "");
+}
