@@ -1,4 +1,16 @@
-/** Events of the program, for people and machines; written to stderr by the handler of `createLog`. */
+/**
+ * Events of the program, for people and machines.
+ *
+ * The only file that imports `@std/log`. Its own handlers write to stdout and block while they do;
+ * ours formats at once and leaves the writing to a {@link LineQueue}.
+ */
+import { BaseHandler, Logger } from "@std/log";
+import type { LevelName, LogRecord } from "@std/log";
+import { formatEvent } from "./log_format.ts";
+import type { LogEvent, LogFormat } from "./log_format.ts";
+import { LineQueue } from "./line_queue.ts";
+
+export type { LogFormat } from "./log_format.ts";
 
 /** Least important first. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -27,3 +39,122 @@ export const silentLog: Log = {
   error() {},
   child: () => silentLog,
 };
+
+/** How a log looks and where it goes. */
+export interface LogOptions {
+  /** Least important events to write. */
+  level: LogLevel;
+  format: LogFormat;
+  /** Writes whole lines; may fail or hang without harm to who logs. */
+  write(text: string): void | Promise<void>;
+  /** Colours the text format; false by default. */
+  isColoured?: boolean;
+  /** Lines that may wait to be written, 1024 by default; later ones are dropped and counted. */
+  maxWaitingLines?: number;
+}
+
+/** A log and the end of its life. */
+export interface ClosableLog extends Log {
+  /** Lines that were lost: the queue was full, or the write failed. */
+  readonly droppedCount: number;
+  /** Resolves when everything logged so far is written, or after half a second if it cannot be. */
+  flush(): Promise<void>;
+  /** Flushes, then drops what is logged later. */
+  close(): Promise<void>;
+}
+
+const LEVEL_NAMES: Readonly<Record<LogLevel, LevelName>> = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARN",
+  error: "ERROR",
+};
+
+/** Makes a log. */
+export function createLog(options: LogOptions): ClosableLog {
+  const format = (event: LogEvent) => formatEvent(options.format, event, options.isColoured);
+  const queue = new LineQueue({
+    write: (text) => options.write(text),
+    maxWaitingLines: options.maxWaitingLines ?? 1024,
+    dropNotice: (count) =>
+      format({
+        time: new Date(),
+        level: "warn",
+        event: "log.dropped",
+        message: "Log lines were lost: they could not be written, or not fast enough",
+        fields: { lines: count },
+      }),
+  });
+  const level = LEVEL_NAMES[options.level];
+  const logger = new Logger("revtun", level, {
+    handlers: [new QueueHandler(level, queue, format)],
+  });
+  return new StdLog(logger, queue, {});
+}
+
+/** Formats records of @std/log and queues them. */
+class QueueHandler extends BaseHandler {
+  readonly #queue: LineQueue;
+
+  constructor(level: LevelName, queue: LineQueue, format: (event: LogEvent) => string) {
+    super(level, { formatter: (record) => format(toEvent(record)) });
+    this.#queue = queue;
+  }
+
+  override log(line: string): void {
+    this.#queue.push(line);
+  }
+}
+
+function toEvent(record: LogRecord): LogEvent {
+  const [event, fields] = record.args as [string, LogFields];
+  const level = record.levelName.toLowerCase() as LogLevel;
+  return { time: record.datetime, level, event, message: record.msg, fields };
+}
+
+/** Our `Log` in front of a logger of @std/log: the event's name and fields travel as its arguments. */
+class StdLog implements ClosableLog {
+  readonly isDebug: boolean;
+  readonly #logger: Logger;
+  readonly #queue: LineQueue;
+  readonly #fields: LogFields;
+
+  constructor(logger: Logger, queue: LineQueue, fields: LogFields) {
+    this.#logger = logger;
+    this.#queue = queue;
+    this.#fields = fields;
+    this.isDebug = logger.levelName === "DEBUG";
+  }
+
+  get droppedCount(): number {
+    return this.#queue.droppedCount;
+  }
+
+  debug(event: string, message: string, fields?: LogFields): void {
+    if (this.isDebug) this.#logger.debug(message, event, { ...this.#fields, ...fields });
+  }
+
+  info(event: string, message: string, fields?: LogFields): void {
+    this.#logger.info(message, event, { ...this.#fields, ...fields });
+  }
+
+  warn(event: string, message: string, fields?: LogFields): void {
+    this.#logger.warn(message, event, { ...this.#fields, ...fields });
+  }
+
+  error(event: string, message: string, fields?: LogFields): void {
+    this.#logger.error(message, event, { ...this.#fields, ...fields });
+  }
+
+  child(fields: LogFields): Log {
+    return new StdLog(this.#logger, this.#queue, { ...this.#fields, ...fields });
+  }
+
+  flush(): Promise<void> {
+    return this.#queue.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+}

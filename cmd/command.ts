@@ -1,0 +1,101 @@
+/** The shape that every subcommand has; `cmd/mod.ts` finds it, `cmd/run.ts` runs it. */
+import type { Runtime } from "../lib/runtime.ts";
+import type { OptionSpec, OptionValues } from "./option.ts";
+import type { SettingsLayer } from "./resolve_options.ts";
+
+/** How the program ends. */
+export const EXIT = {
+  /** Done. */
+  ok: 0,
+  /** It did not work out; a probe's failed step too. */
+  failed: 1,
+  /** Wrong usage or configuration: trying again cannot help. */
+  usage: 2,
+  /** An agent that the server refused for good. */
+  refused: 3,
+} as const;
+
+/** Where a command prints: stdout or stderr of the process, or a string in tests. */
+export interface Output {
+  /** True for a terminal. */
+  readonly isTerminal: boolean;
+  /** True if colours are wanted: a terminal, and no `NO_COLOR`. */
+  readonly isColoured: boolean;
+  /** Writes all of it. @throws {ClosedError} nobody reads any more (`revtun … | head`). */
+  write(chunk: string | Uint8Array): Promise<void>;
+}
+
+/** What the process gives to a command, real or made up by a test. */
+export interface ProcessContext {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: ReadableStream<Uint8Array>;
+  /** Reads an environment variable. */
+  env(name: string): string | undefined;
+  /** Aborted on the first SIGINT or SIGTERM; the second ends the process at once. */
+  readonly signal: AbortSignal;
+}
+
+/** What one run of a command gets. */
+export interface Context<V> extends ProcessContext {
+  /** The options' values by their long names: `values["connect-timeout"]` in ms, and so on. */
+  readonly values: V;
+  /** Positional arguments, as many as `Command.args` allows. */
+  readonly args: readonly string[];
+  /** Who set an option, for messages: "--listen", "REVTUN_LISTEN", "server.listen". */
+  sourceOf(option: string): string;
+  /**
+   * Makes the runtime with the log that `--log-level` and `--log-format` ask for. Closed by the
+   * framework when `run()` has settled, after the log has left.
+   */
+  createRuntime(): Runtime;
+}
+
+/** Positional arguments that a command takes. */
+export interface ArgsSpec {
+  /** For the usage line: "ADDRESS". */
+  placeholder: string;
+  min: number;
+  max: number;
+}
+
+/** A command line to show in the help, with what it does. */
+export interface Example {
+  line: string;
+  description: string;
+}
+
+/** A subcommand, its options' values erased; made by {@link defineCommand}. */
+export interface Command {
+  name: string;
+  /** One line for the program's help, without a full stop. */
+  summary: string;
+  /** More than the summary has room for; paragraphs separated by an empty line. */
+  description?: string;
+  /** Stands in for the derived usage line. */
+  usage?: string;
+  args?: ArgsSpec;
+  options: readonly OptionSpec[];
+  examples: readonly Example[];
+  /** Reads the settings file that `--config` names, for options that flags and environment leave. */
+  loadLayer?(path: string): Promise<SettingsLayer>;
+  /** Resolves to the exit code. Errors of `lib/errors.ts` become one line and their code. */
+  // deno-lint-ignore no-explicit-any
+  run(context: Context<any>): Promise<number>;
+}
+
+/** A subcommand whose `run()` knows the types of its own options. */
+export interface TypedCommand<O extends readonly OptionSpec[]> extends Command {
+  options: O;
+  run(context: Context<OptionValues<O>>): Promise<number>;
+}
+
+/**
+ * Gives `run()` the types of the options:
+ * `export const command = defineCommand({ name: "probe", options: [...], ... })`.
+ */
+export function defineCommand<const O extends readonly OptionSpec[]>(
+  command: TypedCommand<O>,
+): Command {
+  return command;
+}

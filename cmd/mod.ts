@@ -1,0 +1,19 @@
+/** The list of commands: each is a file of its own, loaded when it is asked for. */
+import type { Command } from "./command.ts";
+
+/** A file in this folder that holds a command. */
+export interface CommandModule {
+  command: Command;
+}
+
+/** Commands by name, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  "server": () => import("./server.ts"),
+  "agent": () => import("./agent.ts"),
+  "demo": () => import("./demo.ts"),
+  "probe": () => import("./probe.ts"),
+  "decode-frame": () => import("./decode_frame.ts"),
+  "encode-frame": () => import("./encode_frame.ts"),
+  "help": () => import("./help.ts"),
+  "version": () => import("./version.ts"),
+};

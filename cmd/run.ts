@@ -1,0 +1,114 @@
+/** argv -> command -> exit code. Ends no process and throws nothing: main.ts does the first. */
+import { LOG_OPTIONS } from "./common_options.ts";
+import { EXIT } from "./command.ts";
+import type { Command, Context, ProcessContext } from "./command.ts";
+import { reportError } from "./report_error.ts";
+import { COMMANDS } from "./mod.ts";
+import { parseOptions } from "./parse_options.ts";
+import { environmentLayer, resolveOptions } from "./resolve_options.ts";
+import { RuntimeOwner } from "./runtime_owner.ts";
+import { ConfigError } from "../lib/errors.ts";
+import { nearestMatch } from "../lib/suggest.ts";
+
+/** Runs the command that `argv` (without the program's name) asks for; resolves to its exit code. */
+export async function run(argv: readonly string[], process: ProcessContext): Promise<number> {
+  const runtimes = new RuntimeOwner(process.stderr);
+  try {
+    return await dispatch(argv, process, runtimes);
+  } catch (error) {
+    await runtimes.flush();
+    const code = await reportError(error, process.stderr, {
+      isStackWanted: runtimes.isDebug || process.env("REVTUN_LOG_LEVEL") === "debug",
+    });
+    return code;
+  } finally {
+    await runtimes.close();
+  }
+}
+
+/** @throws {ConfigError} no command of this name; says which one is near. */
+export async function findCommand(name: string): Promise<Command> {
+  const load = COMMANDS[name];
+  if (load !== undefined && Object.hasOwn(COMMANDS, name)) return (await load()).command;
+  const nearest = nearestMatch(name, Object.keys(COMMANDS));
+  const hint = nearest === undefined ? "see revtun --help" : `did you mean ${nearest}?`;
+  throw new ConfigError(name, `unknown command, ${hint}`);
+}
+
+async function dispatch(
+  argv: readonly string[],
+  process: ProcessContext,
+  runtimes: RuntimeOwner,
+): Promise<number> {
+  const [first, ...rest] = argv;
+  switch (first) {
+    case undefined:
+    case "--help":
+    case "-h": {
+      const { programHelp } = await import("./help.ts");
+      // Nothing asked for is wrong usage; the answer is the same.
+      await (first === undefined ? process.stderr : process.stdout).write(await programHelp());
+      return first === undefined ? EXIT.usage : EXIT.ok;
+    }
+    case "--version":
+    case "-V":
+      return await runCommand(await findCommand("version"), rest, process, runtimes);
+    default:
+      if (first.startsWith("-")) {
+        throw new ConfigError(first, "a command comes first, see revtun --help");
+      }
+      return await runCommand(await findCommand(first), rest, process, runtimes);
+  }
+}
+
+async function runCommand(
+  command: Command,
+  argv: readonly string[],
+  process: ProcessContext,
+  runtimes: RuntimeOwner,
+): Promise<number> {
+  const line = parseOptions(argv, command.options);
+  if (line.isHelpWanted) {
+    const { commandHelp } = await import("./help.ts");
+    await process.stdout.write(commandHelp(command));
+    return EXIT.ok;
+  }
+  checkArgs(command, line.args);
+  const layers = [line.layer, environmentLayer(process.env)];
+  const config = command.options.find((spec) => spec.name === "config");
+  const path = config && resolveOptions([config], layers).values.config;
+  if (typeof path === "string" && command.loadLayer !== undefined) {
+    layers.push(await command.loadLayer(path));
+  }
+  const { values, sources } = resolveOptions(command.options, layers);
+  runtimes.configure({
+    level: String(values["log-level"] ?? LOG_OPTIONS[0].default),
+    format: String(values["log-format"] ?? LOG_OPTIONS[1].default),
+  });
+  const context: Context<Record<string, unknown>> = {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    signal: process.signal,
+    env: (name) => process.env(name),
+    values,
+    args: line.args,
+    sourceOf: (option) => sources.get(option) ?? `--${option}`,
+    createRuntime: () => runtimes.createRuntime(),
+  };
+  return await command.run(context);
+}
+
+function checkArgs(command: Command, args: readonly string[]): void {
+  const { min = 0, max = 0, placeholder = "" } = command.args ?? {};
+  const surplus = args[max];
+  if (surplus !== undefined) {
+    throw new ConfigError(
+      surplus,
+      `unexpected argument, see revtun ${command.name} --help`,
+    );
+  }
+  if (args.length < min) {
+    throw new ConfigError(placeholder, `missing, see revtun ${command.name} --help`);
+  }
+}
