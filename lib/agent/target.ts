@@ -1,0 +1,114 @@
+/** `--target [name=][scheme://]address`: what an agent forwards to. */
+import { formatAddress, parseAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+
+/** How a target is spoken to. */
+export const TARGET_PROTOCOL = {
+  /** Bytes as they come, HTTP/1 included. */
+  tcp: "tcp",
+  /** As tcp, inside TLS. */
+  tls: "tls",
+  /** HTTP/2 by prior knowledge; the server is told, so that it sends HTTP/2. */
+  h2c: "h2c",
+} as const;
+
+export type TargetProtocol = typeof TARGET_PROTOCOL[keyof typeof TARGET_PROTOCOL];
+
+/** A service that an agent makes reachable. */
+export interface Target {
+  /** "" for the default target. */
+  readonly name: string;
+  readonly protocol: TargetProtocol;
+  readonly address: Address;
+  /** Version of the PROXY protocol header that its connections start with; none if undefined. */
+  readonly proxyProtocol?: "v1" | "v2";
+}
+
+/** Names of clusters, hosts and targets. */
+export const NAME_PATTERN = /^[A-Za-z0-9._-]{1,253}$/;
+
+const PROTOCOL_OF_SCHEME: Readonly<Record<string, TargetProtocol>> = {
+  tcp: "tcp",
+  http: "tcp",
+  tls: "tls",
+  https: "tls",
+  h2c: "h2c",
+};
+
+/**
+ * Reads a target: `127.0.0.1:8000`, `ssh=127.0.0.1:22`, `docker=unix:/run/docker.sock`,
+ * `grpc=h2c://127.0.0.1:50051`, `web=tcp://10.0.0.2:80?proxy_protocol=v2`. Without a host it is on
+ * this machine.
+ *
+ * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
+ */
+export function parseTarget(text: string): Target {
+  const [, name = "", place = ""] = /^(?:([^=:/?]*)=)?(.*)$/s.exec(text) ?? [];
+  if (text.startsWith("=") || (name !== "" && !NAME_PATTERN.test(name))) {
+    throw new RangeError(`"${name}" is not a target name, use letters, digits, ".", "_" and "-"`);
+  }
+  const [, scheme, rest = place] = /^([a-z][a-z0-9+]*):\/\/(.*)$/s.exec(place) ?? [];
+  const question = rest.indexOf("?");
+  const query = question === -1 ? "" : rest.slice(question + 1);
+  const bare = question === -1 ? rest : rest.slice(0, question);
+  const proxyProtocol = proxyProtocolOf(query, text);
+  return {
+    name,
+    ...placeOf(scheme, bare, text),
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
+  };
+}
+
+/** Reads targets into a map by name. @throws {RangeError} also for a name given twice. */
+export function parseTargets(texts: readonly string[]): ReadonlyMap<string, Target> {
+  const targets = new Map<string, Target>();
+  for (const text of texts) {
+    const target = parseTarget(text);
+    if (targets.has(target.name)) {
+      throw new RangeError(
+        target.name === ""
+          ? `"${text}" is a second default target, give it a name: name=${text}`
+          : `"${text}" is a second target named ${target.name}`,
+      );
+    }
+    targets.set(target.name, target);
+  }
+  return targets;
+}
+
+/** Writes a target's place as {@link parseTarget} reads it, without its name. */
+export function formatTarget(target: Target): string {
+  const place = formatAddress(target.address);
+  return target.protocol === "tcp" ? place : `${target.protocol}://${place}`;
+}
+
+function placeOf(
+  scheme: string | undefined,
+  bare: string,
+  text: string,
+): { protocol: TargetProtocol; address: Address } {
+  if (scheme === "unix") return { protocol: "tcp", address: parseAddress(`unix:${bare}`) };
+  if (scheme !== undefined && !Object.hasOwn(PROTOCOL_OF_SCHEME, scheme)) {
+    throw new RangeError(`"${text}" has an unknown scheme, expected tcp, unix, tls or h2c`);
+  }
+  const protocol = PROTOCOL_OF_SCHEME[scheme ?? "tcp"] ?? "tcp";
+  // A pasted URL ends in a slash; a path behind it would be silently ignored.
+  const place = bare.startsWith("unix:") ? bare : bare.replace(/\/$/, "");
+  const port = scheme === "http" ? 80 : scheme === "https" ? 443 : undefined;
+  const address = parseAddress(place, { host: "127.0.0.1", ...(port !== undefined && { port }) });
+  if (address.kind === "tcp" && address.port === 0) {
+    throw new RangeError(`"${text}" has port 0, which cannot be dialled`);
+  }
+  return { protocol, address };
+}
+
+function proxyProtocolOf(query: string, text: string): "v1" | "v2" | undefined {
+  let version: "v1" | "v2" | undefined;
+  for (const [key, value] of new URLSearchParams(query)) {
+    if (key !== "proxy_protocol" || (value !== "v1" && value !== "v2")) {
+      throw new RangeError(`"${text}" has an unknown setting ${key}, expected proxy_protocol=v2`);
+    }
+    version = value;
+  }
+  return version;
+}
