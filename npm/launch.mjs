@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/** `revtun` as npm installs it: gives way to deno as fast as it can. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { findDeno } from "./deno_binary.mjs";
+import { PERMISSION_FLAGS } from "./permissions.mjs";
+
+const root = new URL("..", import.meta.url);
+const FORWARDED_SIGNALS = process.platform === "win32"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+
+try {
+  replaceProcess(findDeno(), [...denoArgs(), ...process.argv.slice(2)]);
+} catch (error) {
+  process.stderr.write(`revtun: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
+
+/** In a checkout the sources, in an installed package the bundle that was packed. */
+function denoArgs() {
+  const source = fileURLToPath(new URL("main.ts", root));
+  if (existsSync(source)) {
+    const map = fileURLToPath(new URL("npm/import_map.json", root));
+    const route = ["--no-lock", "--node-modules-dir=manual", `--import-map=${map}`];
+    return ["run", "--quiet", ...route, ...PERMISSION_FLAGS, source];
+  }
+  const bundle = fileURLToPath(new URL("dist/revtun.js", root));
+  return ["run", "--quiet", "--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle];
+}
+
+/**
+ * Becomes `file` where Node can (22.15 and later, not Windows); else runs it with everything passed
+ * on both ways: arguments, files, signals, exit code.
+ *
+ * @param {string} file
+ * @param {string[]} args
+ */
+function replaceProcess(file, args) {
+  const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1" };
+  const { execve } = /** @type {any} */ (process);
+  if (execve !== undefined && process.platform !== "win32") {
+    execve.call(process, file, [file, ...args], env);
+    return;
+  }
+  const child = spawn(file, args, { stdio: "inherit", env });
+  for (const name of FORWARDED_SIGNALS) {
+    // A terminal's Ctrl-C reaches the child by itself; twice would mean "at once" to it.
+    const isFromTerminal = name === "SIGINT" && process.stdin.isTTY;
+    process.on(name, () => isFromTerminal || child.kill(/** @type {NodeJS.Signals} */ (name)));
+  }
+  child.on("error", (error) => {
+    process.stderr.write(`revtun: Cannot start ${file}: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on("exit", (code, signal) => {
+    if (signal === null) {
+      process.exitCode = code ?? 1;
+      return;
+    }
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
