@@ -1,0 +1,144 @@
+/** Connections to what an agent forwards to, and the last word on what may be reached. */
+import { formatAddress, parseAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+import type { Duplex } from "../duplex.ts";
+import { DialError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { dial } from "../transport/dial.ts";
+import { resolve } from "../transport/resolve.ts";
+import { isAllowed } from "./allow.ts";
+import type { AgentConfig } from "./config.ts";
+import { formatTarget } from "./target.ts";
+import type { Target } from "./target.ts";
+
+/** What the cloud side asks for: a declared target, or a destination that it names itself. */
+export interface TargetRequest {
+  /** Name of a declared target; "" or undefined for the default one. */
+  readonly target?: string | undefined;
+  /** `host:port`, only as `--allow` says. */
+  readonly destination?: string | undefined;
+}
+
+/** Settings that decide what is dialled. */
+export type TargetSettings = Pick<
+  AgentConfig,
+  "targets" | "allow" | "dialTimeoutMs" | "maxPendingDials"
+>;
+
+/** What a {@link TargetDialer} needs of others. */
+export interface TargetDialerDeps {
+  readonly runtime: Runtime;
+  /** Makes a connection to the agent's own page, which stands in for a default target. */
+  openPage(): Duplex;
+}
+
+/** Opens connections to targets, a bounded number at once. */
+export class TargetDialer {
+  readonly #settings: TargetSettings;
+  readonly #deps: TargetDialerDeps;
+  #pending = 0;
+
+  constructor(settings: TargetSettings, deps: TargetDialerDeps) {
+    this.#settings = settings;
+    this.#deps = deps;
+  }
+
+  /** Dials under way. */
+  get pendingDials(): number {
+    return this.#pending;
+  }
+
+  /** Finds the declared target that `request` means; undefined for the page or a destination. */
+  targetOf(request: TargetRequest): Target | undefined {
+    return request.destination === undefined
+      ? this.#settings.targets.get(request.target ?? "")
+      : undefined;
+  }
+
+  /**
+   * Connects to what `request` asks for; `signal` gives it up.
+   *
+   * @throws {DialError} no such target, not allowed, too many dials, or what the dial met.
+   */
+  async open(request: TargetRequest, signal: AbortSignal): Promise<Duplex> {
+    if (request.destination !== undefined) {
+      return await this.#openDestination(request.destination, signal);
+    }
+    const name = request.target ?? "";
+    const target = this.#settings.targets.get(name);
+    if (target === undefined) {
+      if (name === "") return this.#deps.openPage();
+      throw new DialError(name, "noTarget", "this agent has no target of that name");
+    }
+    if (target.protocol === "tls") {
+      throw new DialError(formatTarget(target), "noTarget", "TLS targets are not supported yet");
+    }
+    return await this.#dial(target.address, this.#settings.dialTimeoutMs, signal);
+  }
+
+  async #openDestination(destination: string, signal: AbortSignal): Promise<Duplex> {
+    const { runtime } = this.#deps;
+    const { allow, dialTimeoutMs } = this.#settings;
+    const address = parseDestination(destination);
+    // Not even a name lookup for the cloud side where nothing is allowed.
+    if (!allow.some((rule) => rule.ports.some((range) => inRange(range, address.port)))) {
+      throw notAllowed(destination);
+    }
+    const startMs = runtime.nowMs();
+    const ips = await this.#bounded(
+      destination,
+      () => resolve(address.host, runtime.timers, dialTimeoutMs),
+    );
+    // The address is dialled, not the name: a second lookup might give another answer.
+    const allowed = ips.filter((ip) => isAllowed(allow, ip, address.port));
+    if (allowed.length === 0) throw notAllowed(destination);
+    let failure: unknown;
+    for (const host of allowed) {
+      const leftMs = dialTimeoutMs - (runtime.nowMs() - startMs);
+      if (leftMs <= 0 || signal.aborted) break;
+      try {
+        return await this.#dial({ ...address, host }, leftMs, signal);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure ?? new DialError(destination, "timeout", `no answer within ${dialTimeoutMs} ms`);
+  }
+
+  #dial(address: Address, timeoutMs: number, signal: AbortSignal): Promise<Duplex> {
+    return this.#bounded(
+      formatAddress(address),
+      () => dial(address, this.#deps.runtime, { timeoutMs, signal }),
+    );
+  }
+
+  async #bounded<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#pending >= this.#settings.maxPendingDials) {
+      throw new DialError(name, "busy", `${this.#pending} dials are under way already`);
+    }
+    this.#pending += 1;
+    try {
+      return await work();
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+}
+
+function parseDestination(text: string): Address & { kind: "tcp" } {
+  try {
+    const address = parseAddress(text);
+    if (address.kind === "tcp" && address.port !== 0 && address.host !== "") return address;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw new DialError(text, "notAllowed", "not a host:port that can be dialled");
+}
+
+function notAllowed(destination: string): DialError {
+  return new DialError(destination, "notAllowed", "no --allow rule of this agent lists it");
+}
+
+function inRange(range: { first: number; last: number }, port: number): boolean {
+  return port >= range.first && port <= range.last;
+}
