@@ -1,16 +1,30 @@
-/** What the program may do, in the words of deno's flags: nothing that it does not need. */
+/** What the built program may do, in the words of deno's flags: nothing that it does not need. */
 
-/** Flags of every way to start the built program. */
+/** Variables that the program reads; all others look unset to it and to the packages inside. */
+const VARIABLES = [
+  "REVTUN_*",
+  "NO_COLOR",
+  "TERM",
+  "HOME",
+  "NOTIFY_SOCKET",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "KUBERNETES_*",
+  "OTEL_*",
+];
+
+/** Flags of every way to start the built program; no programs, no native libraries. */
 export const PERMISSION_FLAGS = [
   // Tunnels, frontends and targets are wherever the settings say.
   "--allow-net",
   // Settings, certificates, tokens, captures; Unix sockets need both.
   "--allow-read",
   "--allow-write",
-  // REVTUN_… and NO_COLOR are ours; npm packages look for others and must find them absent, not fail.
-  "--allow-env",
+  `--allow-env=${VARIABLES.join(",")}`,
+  "--ignore-env",
   // The machine's name is the default host name.
-  "--allow-sys",
+  "--allow-sys=hostname",
   "--no-prompt",
   "--unstable-net",
 ];

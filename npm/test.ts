@@ -1,14 +1,14 @@
 /**
- * `npm test`: every test, and one line with the true counts.
+ * `npm test`, `deno task test`: every test, and one line with the true counts.
  *
  *     npm test -- tests/codec             only what is below there
  *     npm test -- --coverage --floor=85   also measures, fails below 85 % of lines
  *     npm test -- --filter=goAway         passed on to deno test
  */
+import { routeFlags } from "./route.ts";
 import { countLines, countTests } from "./test_report.ts";
 import type { TestCounts } from "./test_report.ts";
 
-const ROUTE = ["--no-lock", "--node-modules-dir=manual", "--import-map=npm/import_map.json"];
 /** Folders whose tests start processes or load the machine: one file after the other. */
 const SERIAL = /^tests\/(e2e|faults|interop|cli|soak|packaging)\//;
 /** All tests together, in ms; a hang must not hold up a CI machine. */
@@ -67,7 +67,7 @@ async function runBatch(title: string, files: string[], options: string[]): Prom
       "-A",
       "--no-check",
       `--junit-path=${report}`,
-      ...ROUTE,
+      ...routeFlags(),
       ...options,
       ...(isCovered ? [`--coverage=${coverage}`, "--coverage-raw-data-only"] : []),
       ...passedOn,
