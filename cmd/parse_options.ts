@@ -2,6 +2,7 @@
 import { parseArgs } from "@std/cli";
 import { ConfigError } from "../lib/errors.ts";
 import { nearestMatch } from "../lib/suggest.ts";
+import { envNameOf, parseOptionText } from "./option.ts";
 import type { OptionSpec } from "./option.ts";
 import type { OptionText, SettingsLayer } from "./resolve_options.ts";
 
@@ -27,17 +28,13 @@ export function parseOptions(argv: readonly string[], specs: readonly OptionSpec
   for (const spec of flags) {
     if (spec.short !== undefined) alias[spec.name] = spec.short;
   }
-  const parsed = parseArgs(joinValues(argv, flags), {
+  const parsed = parseArgs(checkedArgs(argv, specs), {
     "--": true,
     alias,
     boolean: ["help", ...booleans],
     string: ["_", ...valued],
     collect: valued,
     negatable: booleans,
-    unknown: (arg) => {
-      if (arg.startsWith("-") && arg !== "-") throw unknownFlag(arg, flags);
-      return true;
-    },
   }) as Record<string, unknown>;
   const given = givenBooleans(argv, flags);
   return {
@@ -57,46 +54,62 @@ export function parseOptions(argv: readonly string[], specs: readonly OptionSpec
 }
 
 /**
- * Writes `--name value` as `--name=value`, so that a value may start with `-` and a missing one is
- * seen: parsers differ in both.
+ * Refuses what is unknown and writes `--name value` as `--name=value`, so that a value may start
+ * with `-` and a missing one is seen: parsers differ in all three.
  */
-function joinValues(argv: readonly string[], flags: readonly OptionSpec[]): string[] {
-  const joined: string[] = [];
+function checkedArgs(argv: readonly string[], specs: readonly OptionSpec[]): string[] {
+  const checked: string[] = [];
   for (let index = 0; index < argv.length; index++) {
     const arg = argv[index] ?? "";
-    if (arg === "--") return [...joined, ...argv.slice(index)];
+    if (arg === "--") return [...checked, ...argv.slice(index)];
     const [head, inline] = splitFlag(arg);
-    const spec = flags.find((flag) => `--${flag.name}` === head || `-${flag.short}` === head);
-    if (spec === undefined || spec.kind === "boolean") {
-      joined.push(arg);
-      continue;
+    const spec = specs.find((candidate) => isFlagOf(head, candidate));
+    if (spec === undefined) {
+      if (arg.startsWith("-") && arg !== "-" && !HELP_FLAGS.includes(arg)) {
+        throw unknownFlag(head, specs);
+      }
+      checked.push(arg);
+    } else if (spec.kind === "boolean") {
+      checked.push(inline === undefined ? arg : booleanArg(spec, head, inline));
+    } else {
+      const value = inline ?? argv[++index];
+      if (value === undefined || value === "" || specs.some((other) => isFlagOf(value, other))) {
+        throw new ConfigError(head, `needs a value, e.g. ${head} ${spec.placeholder ?? "VALUE"}`);
+      }
+      checked.push(`--${spec.name}=${value}`);
     }
-    const value = inline ?? argv[++index];
-    if (value === undefined || value === "" || isFlagOf(value, flags)) {
-      throw new ConfigError(head, `needs a value, e.g. ${head} ${spec.placeholder ?? "VALUE"}`);
-    }
-    joined.push(`--${spec.name}=${value}`);
   }
-  return joined;
+  return checked;
+}
+
+/** `--json=false` is for command lines that a script fills in. */
+function booleanArg(spec: OptionSpec, head: string, inline: string): string {
+  if (head.startsWith("--no-") && !spec.name.startsWith("no-")) {
+    throw new ConfigError(head, "takes no value");
+  }
+  try {
+    return `--${spec.name}=${parseOptionText(spec, inline)}`;
+  } catch (error) {
+    throw new ConfigError(head, (error as Error).message, { cause: error });
+  }
+}
+
+const HELP_FLAGS: readonly string[] = ["--help", "-h"];
+
+function isFlagOf(head: string, spec: OptionSpec): boolean {
+  if (spec.isEnvOnly) return false;
+  return head === `--${spec.name}` || (spec.short !== undefined && head === `-${spec.short}`) ||
+    (spec.kind === "boolean" && head === `--no-${spec.name}`);
 }
 
 /** The booleans that stand in the line: the parser sets those that do not to false. */
 function givenBooleans(argv: readonly string[], flags: readonly OptionSpec[]): Set<string> {
   const end = argv.indexOf("--");
-  const heads = new Set(
-    argv.slice(0, end === -1 ? undefined : end).map((arg) => splitFlag(arg)[0]),
-  );
+  const heads = argv.slice(0, end === -1 ? undefined : end).map((arg) => splitFlag(arg)[0]);
   return new Set(
-    flags.filter(({ kind, name, short }) =>
-      kind === "boolean" &&
-      (heads.has(`--${name}`) || heads.has(`--no-${name}`) || heads.has(`-${short}`))
-    ).map(({ name }) => name),
+    flags.filter((spec) => spec.kind === "boolean" && heads.some((head) => isFlagOf(head, spec)))
+      .map((spec) => spec.name),
   );
-}
-
-function isFlagOf(text: string, flags: readonly OptionSpec[]): boolean {
-  const [head] = splitFlag(text);
-  return head === "--help" || flags.some((flag) => `--${flag.name}` === head);
 }
 
 function splitFlag(arg: string): [head: string, inline: string | undefined] {
@@ -104,11 +117,15 @@ function splitFlag(arg: string): [head: string, inline: string | undefined] {
   return equals === -1 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
 }
 
-function unknownFlag(arg: string, flags: readonly OptionSpec[]): ConfigError {
-  const [head] = splitFlag(arg);
+function unknownFlag(head: string, specs: readonly OptionSpec[]): ConfigError {
   const name = head.replace(/^-+/, "");
-  const known = flags.flatMap((flag) =>
-    flag.kind === "boolean" ? [flag.name, `no-${flag.name}`] : [flag.name]
+  const secret = specs.find((spec) => spec.isEnvOnly && spec.name === name);
+  if (secret !== undefined) {
+    const variable = envNameOf(secret);
+    return new ConfigError(head, `is no flag, set ${variable}: every user here sees command lines`);
+  }
+  const known = specs.filter((spec) => !spec.isEnvOnly).flatMap((spec) =>
+    spec.kind === "boolean" ? [spec.name, `no-${spec.name}`] : [spec.name]
   );
   const nearest = nearestMatch(name, [...known, "help"]);
   const hint = nearest === undefined ? "see --help" : `did you mean --${nearest}?`;
