@@ -75,6 +75,11 @@ export class Backoff {
     return this.failed(retryAfterMs);
   }
 
+  /** A wait as after a failure, which is not counted as one. */
+  pause(): number {
+    return this.#options.random() * this.#ceilingMs();
+  }
+
   /** Forgets what failed. */
   reset(): void {
     this.#failures = 0;

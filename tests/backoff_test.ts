@@ -55,3 +55,10 @@ Deno.test("Backoff waits long after a refusal for good, never at once", () => {
   backoff.failed();
   assert.equal(backoff.refusals, 0);
 });
+
+Deno.test("Backoff pauses without counting a failure", () => {
+  const backoff = new Backoff({ ...OPTIONS, random: () => 0.5 });
+  assert.equal(backoff.pause(), 500);
+  assert.equal(backoff.pause(), 500);
+  assert.equal(backoff.failures, 0);
+});

@@ -9,6 +9,8 @@ export class ServerTally {
   readonly #connections = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
   #serverCount = 0;
+  /** Addresses that the agent dials. */
+  addressCount = 0;
 
   /** @param connectionNum connections wanted to each server. */
   constructor(connectionNum: number) {
@@ -27,6 +29,14 @@ export class ServerTally {
       if (count < this.#connectionNum) return false;
     }
     return true;
+  }
+
+  /**
+   * True while dialling on may find a server that has too few connections. Not where there is an
+   * address for each server: the missing one is then down, or its own address will find it.
+   */
+  get isSearchWorthwhile(): boolean {
+    return this.addressCount < this.#serverCount && !this.isSatisfied;
   }
 
   /** Connections to a server. */

@@ -7,6 +7,10 @@ Deno.test("ServerTally is satisfied when each of the servers has its connections
   assert.ok(tally.join("s1", 2));
   assert.ok(tally.join("s1", 2));
   assert.ok(!tally.isSatisfied);
+  tally.addressCount = 2;
+  assert.ok(!tally.isSearchWorthwhile);
+  tally.addressCount = 1;
+  assert.ok(tally.isSearchWorthwhile);
   assert.ok(tally.join("s2", 2));
   assert.ok(!tally.isSatisfied);
   assert.ok(tally.join("s2", 2));

@@ -1,0 +1,49 @@
+/** One physical connection to a tunnel server, whatever it carries, as its keeper sees it. */
+import type { Address } from "../address.ts";
+
+/** Who is at the other end. */
+export interface ServerIdentity {
+  /** The id that a revtun server gives itself; undefined for a MOSN server. */
+  readonly serverId: string | undefined;
+  /** Servers there are behind all addresses, as that server knows it; 1 for MOSN. */
+  readonly serverCount: number;
+  /** "revtun/0.1.0"; undefined if it does not say. */
+  readonly software: string | undefined;
+}
+
+/** Why a server wants its connections elsewhere. */
+export interface LeaveRequest {
+  /** How long it asks to wait before the next dial, in ms; 0 for not at all. */
+  readonly retryAfterMs: number;
+  readonly reason: string;
+}
+
+/** What a connection tells its keeper. */
+export interface TunnelEvents {
+  /** The server takes no part of this connection any more: dial a replacement. At most once. */
+  onLeave(request: LeaveRequest): void;
+  /** It is gone; the last call made. `error` is undefined after an orderly end. */
+  onClose(error: Error | undefined): void;
+}
+
+/** A registered connection. */
+export interface TunnelConnection {
+  readonly mode: "mux" | "raw";
+  readonly server: ServerIdentity;
+  readonly local: Address;
+  readonly remote: Address;
+  /** Streams or exchanges in flight. */
+  readonly workCount: number;
+  readonly isClosed: boolean;
+  /** Smoothed round trip in ms, 0 while unknown. */
+  readonly rttMs: number;
+  /** Tells the server of a new weight, where it can be told. */
+  sendWeight(weight: number): void;
+  /**
+   * Asks for no new work, where the server can be asked on this connection, and closes as soon as
+   * what is in flight has ended.
+   */
+  drain(reason: string): void;
+  /** Closes at once. */
+  close(error?: Error): void;
+}
