@@ -107,6 +107,8 @@ export class ConnectionSlot {
     this.#abort?.abort();
     const connection = this.#connection;
     this.#connection = undefined;
+    const serverId = connection?.server.serverId;
+    if (serverId !== undefined) this.#owner.tally.leave(serverId);
     return connection;
   }
 

@@ -10,38 +10,8 @@ import type {
 import { Backoff } from "../../lib/backoff.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import { FakeConnection } from "./fake_connection.ts";
 import { testRuntime, until } from "./support.ts";
-
-/** A connection that does what the test says. */
-class FakeConnection implements TunnelConnection {
-  readonly mode = "mux";
-  readonly local = { kind: "tcp", host: "127.0.0.1", port: 1 } as const;
-  readonly remote = { kind: "tcp", host: "127.0.0.1", port: 2 } as const;
-  readonly workCount = 0;
-  readonly rttMs = 0;
-  readonly server: ServerIdentity;
-  isClosed = false;
-  isDraining = false;
-  readonly #events: TunnelEvents;
-
-  constructor(server: Partial<ServerIdentity>, events: TunnelEvents) {
-    this.server = { serverId: undefined, serverCount: 1, software: undefined, ...server };
-    this.#events = events;
-  }
-
-  sendWeight(): void {}
-  drain(): void {
-    this.isDraining = true;
-  }
-  close(error?: Error): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.#events.onClose(error);
-  }
-  leave(retryAfterMs = 0): void {
-    this.#events.onLeave({ retryAfterMs, reason: "restart" });
-  }
-}
 
 type Open = (events: TunnelEvents, signal: AbortSignal) => Promise<TunnelConnection>;
 
@@ -142,12 +112,13 @@ Deno.test("ConnectionSlot replaces a connection that is to go before it has gone
   kept.start();
   await until("connection", () => kept.state === "connected");
   const [old] = owner.connections;
+  old!.workCount = 1;
   old!.leave();
   assert.ok(old!.isDraining);
   assert.ok(!old!.isClosed);
   await until("replacement", () => kept.connection === owner.connections[1]);
   old!.leave();
-  old!.close();
+  old!.finish();
   assert.deepEqual(owner.notes, ["connected", "leaving", "connected", "gone"]);
   kept.close();
 });
@@ -194,7 +165,6 @@ Deno.test("ConnectionSlot rests where the server has its connections, until one 
   await until("rest", () => second.state === "spare");
   assert.ok(owner.connections[1]!.isDraining);
   first.close()?.close();
-  tally.leave("s");
   await until("its turn", () => second.state === "connected");
   second.close();
 });

@@ -1,0 +1,237 @@
+/** One address of a tunnel server, and the connections that an agent keeps up to it. */
+import { formatAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+import { Backoff } from "../backoff.ts";
+import { HandshakeError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Runtime } from "../runtime.ts";
+import type { AgentConfig } from "./config.ts";
+import { ConnectionSlot } from "./connection_slot.ts";
+import type { SlotOwner } from "./connection_slot.ts";
+import type { ServerTally } from "./server_tally.ts";
+import type { LeaveRequest, TunnelConnection, TunnelEvents } from "./tunnel_connection.ts";
+
+/** A silent connection of MOSN's kind, which announces the end. */
+export interface Aside {
+  /** Tells the server that the connections with these local addresses are to get no more work. */
+  sendGracefulClose(addresses: readonly Address[]): Promise<void>;
+  close(): void;
+}
+
+/** What a peer needs of its agent. */
+export interface PeerDeps {
+  readonly config: AgentConfig;
+  readonly runtime: Runtime;
+  readonly tally: ServerTally;
+  /** Dials `address` and shakes hands. @throws {DialError | HandshakeError} */
+  openTunnel(
+    address: Address,
+    events: TunnelEvents,
+    signal: AbortSignal,
+  ): Promise<TunnelConnection>;
+  /** Starts to keep an aside connection up. */
+  openAside(address: Address): Aside;
+  /** Something changed that may end the agent, or its waiting. */
+  peerChanged(): void;
+}
+
+/** Refusals for good in a row after which a peer counts as refused, if it was ever accepted. */
+const REFUSALS_AFTER_ACCEPTANCE = 5;
+
+/** Connections to one address. */
+export class AgentPeer implements SlotOwner {
+  readonly address: Address;
+  readonly runtime: Runtime;
+  readonly tally: ServerTally;
+  readonly connectRetryTimes: number;
+  readonly #deps: PeerDeps;
+  readonly #log: Log;
+  readonly #slots: ConnectionSlot[] = [];
+  /** Registered ones, those that were asked to leave too. */
+  readonly #connections = new Set<TunnelConnection>();
+  #aside: Aside | undefined;
+  #wasAccepted = false;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  #onLastGone: (() => void) | undefined;
+  /** The last failure that was logged, so that one that lasts is logged once. */
+  #loggedFailure: string | undefined;
+
+  constructor(address: Address, deps: PeerDeps) {
+    this.address = address;
+    this.runtime = deps.runtime;
+    this.tally = deps.tally;
+    this.connectRetryTimes = deps.config.connectRetryTimes;
+    this.#deps = deps;
+    this.#log = deps.runtime.log.child({ server: formatAddress(address) });
+  }
+
+  /** Connections that take work or still have some. */
+  get connections(): ReadonlySet<TunnelConnection> {
+    return this.#connections;
+  }
+
+  /** The server refuses this agent for good, as far as can be known. */
+  get isRefused(): boolean {
+    const limit = this.#wasAccepted ? REFUSALS_AFTER_ACCEPTANCE : 1;
+    return this.#connections.size === 0 && this.#slots.length > 0 &&
+      this.#slots.every((slot) => slot.isSearching || slot.refusals >= limit);
+  }
+
+  /** Nothing is tried any more. */
+  get isGivenUp(): boolean {
+    return this.#connections.size === 0 && this.#slots.length > 0 &&
+      this.#slots.every((slot) => slot.isSearching || slot.state === "givenUp");
+  }
+
+  /** Why there is no connection. */
+  get lastError(): Error | undefined {
+    return this.#slots.find((slot) => slot.lastError !== undefined)?.lastError;
+  }
+
+  /** Dials all connections side by side. */
+  start(): void {
+    if (this.#isStopping || this.#slots.length > 0) return;
+    for (let i = 0; i < this.#deps.config.connectionNum; i++) this.#addSlot(false);
+    for (const slot of [...this.#slots]) slot.start();
+  }
+
+  /**
+   * Asks for no new work, lets what is in flight end, closes; at the latest after `timeoutMs`.
+   * Resolves when the last connection is gone.
+   */
+  stop(timeoutMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs);
+    return this.#stopped;
+  }
+
+  /** Closes everything at once; ends a `stop()` that is under way too. */
+  close(error?: Error): void {
+    this.#isStopping = true;
+    for (const slot of this.#slots) slot.close();
+    this.#aside?.close();
+    for (const connection of [...this.#connections]) connection.close(error);
+  }
+
+  /** Tells the server of a new weight. */
+  sendWeight(weight: number): void {
+    for (const connection of this.#connections) connection.sendWeight(weight);
+  }
+
+  async open(events: TunnelEvents, signal: AbortSignal): Promise<TunnelConnection> {
+    return await this.#deps.openTunnel(this.address, events, signal);
+  }
+
+  connected(connection: TunnelConnection): void {
+    this.#connections.add(connection);
+    this.#wasAccepted = true;
+    this.#loggedFailure = undefined;
+    this.#log.info("tunnel.connected", "Registered with the server", {
+      mode: connection.mode,
+      server_id: connection.server.serverId,
+      software: connection.server.software ?? "MOSN",
+      connections: this.#connections.size,
+    });
+    if (connection.mode === "raw") this.#aside ??= this.#deps.openAside(this.address);
+    this.#deps.peerChanged();
+  }
+
+  lost(connection: TunnelConnection, error: Error | undefined, waitMs: number): void {
+    if (!this.#connections.delete(connection)) return;
+    // An end that was asked for is no news.
+    if (waitMs >= 0) {
+      this.#log.warn("tunnel.lost", "Connection to the server ended; dialling again", {
+        reason: error?.message ?? "closed by the server",
+        retry_in_ms: Math.round(waitMs),
+        connections: this.#connections.size,
+      });
+    }
+    if (this.#connections.size === 0) {
+      if (!this.#isStopping) {
+        this.#aside?.close();
+        this.#aside = undefined;
+      }
+      this.#onLastGone?.();
+    }
+    this.#deps.peerChanged();
+  }
+
+  leaving(connection: TunnelConnection, request: LeaveRequest, waitMs: number): void {
+    this.#log.info("tunnel.replaced", "The server asks for a new connection in place of one", {
+      reason: request.reason,
+      in_flight: connection.workCount,
+      retry_in_ms: Math.round(waitMs),
+    });
+  }
+
+  failed(error: Error, waitMs: number): void {
+    const fields = waitMs < 0
+      ? { gives_up: true }
+      : { retry_in_ms: Math.round(waitMs), reason: error.message };
+    const isNews = this.#loggedFailure !== error.message || waitMs < 0;
+    this.#loggedFailure = error.message;
+    if (!isNews) {
+      this.#log.debug("tunnel.failed", error.message, fields);
+    } else if (error instanceof HandshakeError && !error.isRetriable) {
+      this.#log.error("tunnel.refused", error.message, fields);
+    } else {
+      this.#log.warn("tunnel.failed", error.message, fields);
+    }
+    this.#deps.peerChanged();
+  }
+
+  stateChanged(): void {
+    if (this.#isStopping) return;
+    const searching = this.#slots.filter((slot) => slot.isSearching && slot.state !== "connected");
+    const isAtRest = this.#slots.every((slot) =>
+      slot.state === "connected" || slot.state === "spare"
+    );
+    if (isAtRest && searching.length === 0 && this.tally.isSearchWorthwhile) {
+      // Not from within another slot's change.
+      const slot = this.#addSlot(true);
+      queueMicrotask(() => slot.start());
+    }
+    for (const slot of searching.slice(1)) this.#removeSlot(slot);
+  }
+
+  #addSlot(isSearching: boolean): ConnectionSlot {
+    const { config, runtime } = this.#deps;
+    const backoff = new Backoff({
+      baseMs: config.reconnectBaseMs,
+      maxMs: config.reconnectMaxMs,
+      random: () => runtime.random(),
+    });
+    const slot = new ConnectionSlot(this, { backoff, isSearching });
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  #removeSlot(slot: ConnectionSlot): void {
+    this.#slots.splice(this.#slots.indexOf(slot), 1);
+    slot.close();
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    this.#isStopping = true;
+    for (const slot of this.#slots) slot.close();
+    if (this.#connections.size === 0) {
+      this.#aside?.close();
+      return;
+    }
+    const lastGone = new Promise<void>((resolve) => this.#onLastGone = resolve);
+    const deadline = this.runtime.timers.after(timeoutMs, () => {
+      this.#log.warn("tunnel.cut", "Work in flight did not end in time and is cut off", {
+        in_flight: [...this.#connections].reduce((sum, { workCount }) => sum + workCount, 0),
+      });
+      this.close();
+    });
+    const raw = [...this.#connections].filter(({ mode }) => mode === "raw");
+    if (raw.length > 0) {
+      await this.#aside?.sendGracefulClose(raw.map(({ local }) => local));
+    }
+    for (const connection of [...this.#connections]) connection.drain("the agent stops");
+    await lastGone;
+    deadline.cancel();
+    this.#aside?.close();
+  }
+}

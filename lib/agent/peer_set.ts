@@ -1,0 +1,153 @@
+/** The servers of an agent: names to addresses, addresses to peers, each started exactly once. */
+import { formatAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+import { AgentPeer } from "./agent_peer.ts";
+import type { PeerDeps } from "./agent_peer.ts";
+import { NameWatch } from "./name_watch.ts";
+
+/** Addresses that are dialled at most: what a name or a lister gives beyond is left out. */
+const MAX_PEERS = 256;
+
+/** What a set of peers needs of its agent. */
+export interface PeerSetDeps extends PeerDeps {
+  /** Gives the IP addresses of a name. @throws {DialError} */
+  resolve(host: string, timeoutMs: number): Promise<string[]>;
+}
+
+/** Peers by their addresses, kept as the list of servers says. */
+export class PeerSet {
+  readonly #deps: PeerSetDeps;
+  /** Servers as their user or a lister wrote them. */
+  readonly #names = new Map<string, { watch: NameWatch; addresses: readonly Address[] }>();
+  readonly #peers = new Map<string, AgentPeer>();
+  /** Peers that were taken out and still have work in flight. */
+  readonly #leaving = new Set<AgentPeer>();
+  #isStopping = false;
+  /** Half of a new list must not count: an address that moves to another name stays. */
+  #isUpdating = false;
+  #wasCut = false;
+
+  constructor(deps: PeerSetDeps) {
+    this.#deps = deps;
+  }
+
+  /** Peers that are kept up. */
+  get peers(): Iterable<AgentPeer> {
+    return this.#peers.values();
+  }
+
+  /** Every server is known to refuse this agent for good, or was given up. */
+  get isHopeless(): boolean {
+    if (this.#isStopping || this.#peers.size === 0) return false;
+    for (const { watch, addresses } of this.#names.values()) {
+      if (addresses.length === 0 || watch.isFailing) return false;
+    }
+    for (const peer of this.#peers.values()) {
+      if (!peer.isRefused && !peer.isGivenUp) return false;
+    }
+    return true;
+  }
+
+  /** Sets which servers there are: new ones are dialled, gone ones closed gracefully. */
+  setServers(servers: readonly Address[]): void {
+    if (this.#isStopping) return;
+    const wanted = new Map(servers.map((server) => [formatAddress(server), server]));
+    this.#isUpdating = true;
+    for (const [name, { watch }] of this.#names) {
+      if (wanted.has(name)) continue;
+      watch.close();
+      this.#names.delete(name);
+    }
+    for (const [name, server] of wanted) {
+      if (!this.#names.has(name)) this.#watch(name, server);
+    }
+    this.#isUpdating = false;
+    this.#apply();
+  }
+
+  /** Stops all peers gracefully, side by side; resolves when the last connection is gone. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#isStopping = true;
+    for (const { watch } of this.#names.values()) watch.close();
+    const all = [...this.#peers.values(), ...this.#leaving];
+    await Promise.all(all.map((peer) => peer.stop(timeoutMs)));
+  }
+
+  /** Closes everything at once. */
+  close(): void {
+    this.#isStopping = true;
+    for (const { watch } of this.#names.values()) watch.close();
+    for (const peer of [...this.#peers.values(), ...this.#leaving]) peer.close();
+  }
+
+  #watch(name: string, server: Address): void {
+    const { config, runtime, resolve } = this.#deps;
+    const watch = new NameWatch(server, {
+      runtime,
+      resolve,
+      intervalMs: config.resolveIntervalMs,
+      retryBaseMs: config.reconnectBaseMs,
+      retryMaxMs: config.reconnectMaxMs,
+      onAddresses: (addresses) => {
+        if (this.#names.get(name) !== entry) return;
+        entry.addresses = addresses;
+        this.#apply();
+      },
+    });
+    const entry = { watch, addresses: [] as readonly Address[] };
+    this.#names.set(name, entry);
+    watch.start();
+  }
+
+  /** Makes the peers what the names' addresses say. */
+  #apply(): void {
+    if (this.#isStopping || this.#isUpdating) return;
+    const wanted = new Map<string, Address>();
+    for (const { addresses } of this.#names.values()) {
+      for (const address of addresses) wanted.set(formatAddress(address), address);
+    }
+    this.#cut(wanted);
+    for (const [key, peer] of this.#peers) {
+      if (!wanted.has(key)) this.#retire(key, peer);
+    }
+    this.#deps.tally.addressCount = wanted.size;
+    for (const [key, address] of wanted) {
+      if (this.#peers.has(key)) continue;
+      // In the map before it starts: a peer that is still connecting is not started again.
+      const peer = new AgentPeer(address, this.#deps);
+      this.#peers.set(key, peer);
+      peer.start();
+    }
+  }
+
+  #cut(wanted: Map<string, Address>): void {
+    if (wanted.size <= MAX_PEERS) {
+      this.#wasCut = false;
+      return;
+    }
+    if (!this.#wasCut) {
+      this.#deps.runtime.log.error(
+        "servers.too_many",
+        `More than ${MAX_PEERS} server addresses; the rest is left out`,
+        { addresses: wanted.size },
+      );
+    }
+    this.#wasCut = true;
+    // Those that are connected stay before others come.
+    const known = [...wanted.keys()].filter((key) => this.#peers.has(key));
+    const fresh = [...wanted.keys()].filter((key) => !this.#peers.has(key));
+    for (const key of [...known, ...fresh].slice(MAX_PEERS)) wanted.delete(key);
+  }
+
+  #retire(key: string, peer: AgentPeer): void {
+    this.#peers.delete(key);
+    this.#leaving.add(peer);
+    this.#deps.runtime.log.info("server.removed", "The server left the list; closing gracefully", {
+      server: key,
+    });
+    void peer.stop(this.#deps.config.drainTimeoutMs).then(() => {
+      this.#leaving.delete(peer);
+      this.#deps.peerChanged();
+    });
+  }
+}
