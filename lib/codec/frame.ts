@@ -1,0 +1,175 @@
+/**
+ * MOSN's tunnel frame: an 8-byte header and a payload of at most 65,535 bytes of JSON.
+ *
+ * Source: mosn pkg/filter/network/tunnel/protocol.go@707d635, whose comment has another magic than
+ * its code; the code is what peers speak.
+ */
+import { DecodeError } from "../errors.ts";
+import type { DecodeReason } from "../errors.ts";
+
+export const FRAME_HEADER_BYTES = 8;
+export const FRAME_MAGIC = 0x2088;
+export const FRAME_VERSION = 1;
+export const MAX_PAYLOAD_BYTES = 0xffff;
+
+/** What a frame carries. MOSN knows the first three; the others travel on control streams only. */
+export const FRAME_FLAG = {
+  initInfo: 0x01,
+  initResponse: 0x02,
+  gracefulClose: 0x03,
+  adjustWeight: 0x10,
+  drain: 0x11,
+  retryAfter: 0x12,
+  targetHealth: 0x13,
+} as const;
+export type FrameFlag = typeof FRAME_FLAG[keyof typeof FRAME_FLAG];
+
+/** Bytes 4 and 5, as one big-endian number. */
+export const FRAME_KIND = { request: 0x0100, response: 0x0200 } as const;
+export type FrameKind = typeof FRAME_KIND[keyof typeof FRAME_KIND];
+
+/** A frame whose payload is there and not yet looked into. */
+export interface Frame {
+  flag: FrameFlag;
+  kind: FrameKind;
+  payload: Uint8Array;
+}
+
+const FLAGS: ReadonlySet<number> = new Set(Object.values(FRAME_FLAG));
+
+/**
+ * Writes a frame.
+ *
+ * @throws {RangeError} when the payload is longer than 65,535 bytes, which MOSN would cut silently.
+ */
+export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
+  const { payload } = frame;
+  if (payload.length > MAX_PAYLOAD_BYTES) {
+    throw new RangeError(
+      `Cannot encode a frame: payload has ${payload.length} bytes, at most ${MAX_PAYLOAD_BYTES} fit`,
+    );
+  }
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, FRAME_MAGIC);
+  bytes[2] = FRAME_VERSION;
+  bytes[3] = frame.flag;
+  view.setUint16(4, frame.kind);
+  view.setUint16(6, payload.length);
+  bytes.set(payload, FRAME_HEADER_BYTES);
+  return bytes;
+}
+
+/**
+ * Reads frames from bytes that come in pieces. Each header byte is checked as soon as it is there,
+ * and nothing is allocated for a payload before its bytes arrive.
+ */
+export class FrameDecoder {
+  /** The start of a frame whose end has not come; grows by doubling, as its bytes arrive. */
+  #held = new Uint8Array(0);
+  #heldBytes = 0;
+  /** Bytes of the frames before this one, for offsets in errors. */
+  #offset = 0;
+
+  /** Bytes that are missing for the next frame, as far as is known: at least 1. */
+  get neededBytes(): number {
+    return frameSize(this.#held, this.#heldBytes) - this.#heldBytes;
+  }
+
+  /** Bytes of an unfinished frame held here. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Offset of the next frame from the first byte pushed. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /**
+   * Takes the next bytes and returns one frame if it is complete, with the bytes behind it.
+   *
+   * `rest` lies in `bytes`, and so does `payload` where the frame came in one piece.
+   *
+   * @throws {DecodeError} what the sender did wrong, with the offset from the first byte pushed.
+   */
+  push(bytes: Uint8Array): { frame: Frame; rest: Uint8Array } | undefined {
+    if (this.#heldBytes === 0) {
+      checkHeader(bytes, bytes.length, this.#offset);
+      const size = frameSize(bytes, bytes.length);
+      if (bytes.length >= size) return this.#finish(bytes, size, bytes.subarray(size));
+      this.#hold(bytes);
+      return undefined;
+    }
+    let at = 0;
+    while (at < bytes.length) {
+      const part = bytes.subarray(at, at + this.neededBytes);
+      const isHeader = this.#heldBytes < FRAME_HEADER_BYTES;
+      this.#hold(part);
+      at += part.length;
+      if (isHeader) checkHeader(this.#held, this.#heldBytes, this.#offset);
+      const size = frameSize(this.#held, this.#heldBytes);
+      if (this.#heldBytes < FRAME_HEADER_BYTES || this.#heldBytes < size) continue;
+      const whole = this.#held;
+      this.#held = new Uint8Array(0);
+      this.#heldBytes = 0;
+      return this.#finish(whole, size, bytes.subarray(at));
+    }
+    return undefined;
+  }
+
+  #finish(whole: Uint8Array, size: number, rest: Uint8Array): { frame: Frame; rest: Uint8Array } {
+    this.#offset += size;
+    const frame = {
+      flag: whole[3] as FrameFlag,
+      kind: (whole[4]! << 8 | whole[5]!) as FrameKind,
+      payload: whole.subarray(FRAME_HEADER_BYTES, size),
+    };
+    return { frame, rest };
+  }
+
+  #hold(part: Uint8Array): void {
+    const needed = this.#heldBytes + part.length;
+    if (needed > this.#held.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#held.length * 2, 64));
+      grown.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = grown;
+    }
+    this.#held.set(part, this.#heldBytes);
+    this.#heldBytes = needed;
+  }
+}
+
+/** Bytes of the frame that starts with the first `count` bytes of `bytes`, as far as is known. */
+function frameSize(bytes: Uint8Array, count: number): number {
+  if (count < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
+  return FRAME_HEADER_BYTES + (bytes[6]! << 8 | bytes[7]!);
+}
+
+function hex(value: number, digits: number): string {
+  return "0x" + value.toString(16).padStart(digits, "0");
+}
+
+/** Checks those bytes of a header that are there. */
+function checkHeader(header: Uint8Array, count: number, offset: number): void {
+  const wrong = (reason: DecodeReason, at: number, detail: string) =>
+    new DecodeError({ format: "MOSN frame", reason, offset: offset + at, detail });
+  if (count >= 1 && header[0] !== FRAME_MAGIC >> 8) {
+    throw wrong("magic", 0, `first byte is ${hex(header[0]!, 2)}, expected 0x20`);
+  }
+  if (count >= 2 && header[1] !== (FRAME_MAGIC & 0xff)) {
+    const magic = header[0]! << 8 | header[1]!;
+    throw wrong("magic", 0, `magic is ${hex(magic, 4)}, expected 0x2088`);
+  }
+  if (count >= 3 && header[2] !== FRAME_VERSION) {
+    throw wrong("version", 2, `version is ${header[2]}, expected 1`);
+  }
+  if (count >= 4 && !FLAGS.has(header[3]!)) {
+    throw wrong("flag", 3, `flag is ${hex(header[3]!, 2)}, expected 0x01 to 0x03 or 0x10 to 0x13`);
+  }
+  if (count < 6) return;
+  const kind = header[4]! << 8 | header[5]!;
+  if (kind !== FRAME_KIND.request && kind !== FRAME_KIND.response) {
+    throw wrong("type", 4, `type is ${hex(kind, 4)}, expected 0x0100 or 0x0200`);
+  }
+}

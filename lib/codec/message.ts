@@ -1,0 +1,355 @@
+/** What MOSN frames say, as typed values; the only place that knows their JSON keys. */
+import { DecodeError } from "../errors.ts";
+import { encodeFrame, FRAME_FLAG, FRAME_KIND } from "./frame.ts";
+import type { Frame, FrameFlag } from "./frame.ts";
+import { decodeJsonObject, FieldReader } from "./json_object.ts";
+import type { JsonObject } from "./json_object.ts";
+
+/** Answers to a ConnectionInitInfo, by MOSN's numbers. */
+export const CONNECT_STATUS = {
+  unknownFailure: 0,
+  success: 1,
+  authFailed: 2,
+  validatorNotFound: 3,
+  clusterNotExist: 4,
+} as const;
+export type ConnectStatus = typeof CONNECT_STATUS[keyof typeof CONNECT_STATUS];
+
+/** A status in words, for people. */
+export function describeStatus(status: number): string {
+  switch (status) {
+    case CONNECT_STATUS.unknownFailure:
+      return "unknown failure";
+    case CONNECT_STATUS.success:
+      return "success";
+    case CONNECT_STATUS.authFailed:
+      return "authentication failed";
+    case CONNECT_STATUS.validatorNotFound:
+      return "no such credential policy";
+    case CONNECT_STATUS.clusterNotExist:
+      return "no such cluster";
+    default:
+      return `status ${status}`;
+  }
+}
+
+export type TunnelMode = "mux" | "raw";
+
+/** What a revtun agent tells of itself, in `extra.revtun` of ConnectionInitInfo. */
+export interface AgentHello {
+  version: number;
+  /** Modes that it can speak, the best first. */
+  modes: TunnelMode[];
+  /** A UUID of the agent's process. */
+  agentId: string;
+  /** Distinguishes the agent's connections to one server. */
+  connectionId: number;
+  /** "revtun/0.1.0". */
+  software?: string;
+  /** "probe": registers nothing. */
+  purpose?: string;
+  /** Targets by name, "" for the default one. */
+  targets?: Record<string, TargetHello>;
+}
+
+/** What a server must know of a target. */
+export interface TargetHello {
+  /** The target wants a PROXY header: streams to it are never shared between clients. */
+  proxyProtocol?: "v1" | "v2";
+}
+
+/** What a revtun server tells of itself, in `extra.revtun` of ConnectionInitResponse. */
+export interface ServerHello {
+  version: number;
+  mode?: TunnelMode;
+  serverId?: string;
+  /** Servers that an agent should hold connections to. */
+  serverCount?: number;
+  software?: string;
+  /** Why it refuses. */
+  reason?: string;
+  /** How long the agent should wait before it tries again, in ms. */
+  retryAfterMs?: number;
+}
+
+export interface InitInfo {
+  type: "initInfo";
+  clusterName: string;
+  weight: number;
+  hostName: string;
+  credentialPolicy: string;
+  credential: string;
+  /** Absent for MOSN agents. */
+  hello?: AgentHello;
+}
+
+export interface InitResponse {
+  type: "initResponse";
+  status: number;
+  /** Absent for MOSN servers. */
+  hello?: ServerHello;
+}
+
+export interface GracefulClose {
+  type: "gracefulClose";
+  /** The agent's local addresses, "ip:port". */
+  addresses: string[];
+  clusterName: string;
+}
+
+export interface AdjustWeight {
+  type: "adjustWeight";
+  clusterName: string;
+  hostName: string;
+  weight: number;
+}
+
+export interface Drain {
+  type: "drain";
+  state: "draining" | "active";
+  reason?: string;
+}
+
+export interface RetryAfter {
+  type: "retryAfter";
+  retryAfterMs: number;
+  reason?: string;
+}
+
+export interface TargetHealth {
+  type: "targetHealth";
+  /** False: the target should get no new work. */
+  targets: Record<string, boolean>;
+}
+
+export type Message =
+  | InitInfo
+  | InitResponse
+  | GracefulClose
+  | AdjustWeight
+  | Drain
+  | RetryAfter
+  | TargetHealth;
+
+const utf8 = new TextEncoder();
+
+/**
+ * Writes a message as a frame. Without a `hello` the bytes are those that MOSN would send.
+ *
+ * @throws {RangeError} when it does not fit a frame.
+ */
+export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
+  const payload = utf8.encode(JSON.stringify(toJson(message)));
+  const isResponse = message.type === "initResponse";
+  return encodeFrame({
+    flag: FRAME_FLAG[message.type],
+    kind: isResponse ? FRAME_KIND.response : FRAME_KIND.request,
+    payload,
+  });
+}
+
+/**
+ * Reads what a frame says; unknown keys are ignored, so that neighbouring versions get along.
+ *
+ * @throws {DecodeError} `reason: "payload"` or `"limit"`.
+ */
+export function decodeMessage(frame: Frame): Message {
+  const format = FORMATS[frame.flag];
+  const isResponse = frame.kind === FRAME_KIND.response;
+  if (isResponse !== (frame.flag === FRAME_FLAG.initResponse)) {
+    const detail = `${format} came as a ${isResponse ? "response" : "request"}`;
+    throw new DecodeError({ format, reason: "type", offset: 4, detail });
+  }
+  const object = decodeJsonObject(frame.payload, format);
+  return DECODERS[frame.flag](new FieldReader(object, format), format);
+}
+
+/** What a frame with this flag is called. */
+export const FORMATS: Readonly<Record<FrameFlag, string>> = {
+  [FRAME_FLAG.initInfo]: "ConnectionInitInfo",
+  [FRAME_FLAG.initResponse]: "ConnectionInitResponse",
+  [FRAME_FLAG.gracefulClose]: "GracefulCloseOnewayRequest",
+  [FRAME_FLAG.adjustWeight]: "AdjustWeight",
+  [FRAME_FLAG.drain]: "Drain",
+  [FRAME_FLAG.retryAfter]: "RetryAfter",
+  [FRAME_FLAG.targetHealth]: "TargetHealth",
+};
+
+/** Weight that a host gets: missing, 0 or negative counts as 1, above 10,000 as 10,000. */
+export function effectiveWeight(weight: number): number {
+  return Math.min(Math.max(weight, 1), 10_000);
+}
+
+/** A message with the keys of the wire, in MOSN's order. */
+export function toJson(message: Message): JsonObject {
+  switch (message.type) {
+    case "initInfo":
+      return {
+        "cluster_name": message.clusterName,
+        "weight": message.weight,
+        "host_name": message.hostName,
+        "credential_policy": message.credentialPolicy,
+        "credential": message.credential,
+        "extra": message.hello === undefined ? null : { revtun: agentHelloToJson(message.hello) },
+      };
+    case "initResponse":
+      return message.hello === undefined
+        ? { status: message.status }
+        : { status: message.status, extra: { revtun: serverHelloToJson(message.hello) } };
+    case "gracefulClose":
+      return { addresses: message.addresses, "cluster_name": message.clusterName };
+    case "adjustWeight":
+      return {
+        "cluster_name": message.clusterName,
+        "host_name": message.hostName,
+        weight: message.weight,
+      };
+    case "drain":
+      return { state: message.state, reason: message.reason };
+    case "retryAfter":
+      return { "retry_after_ms": message.retryAfterMs, reason: message.reason };
+    case "targetHealth":
+      return { targets: message.targets };
+  }
+}
+
+function agentHelloToJson(hello: AgentHello): JsonObject {
+  const targets = hello.targets === undefined ? undefined : Object.fromEntries(
+    Object.entries(hello.targets).map(([name, { proxyProtocol }]) => [
+      name,
+      { "proxy_protocol": proxyProtocol },
+    ]),
+  );
+  return {
+    version: hello.version,
+    modes: hello.modes,
+    "agent_id": hello.agentId,
+    "connection_id": hello.connectionId,
+    software: hello.software,
+    purpose: hello.purpose,
+    targets,
+  };
+}
+
+function serverHelloToJson(hello: ServerHello): JsonObject {
+  return {
+    version: hello.version,
+    mode: hello.mode,
+    "server_id": hello.serverId,
+    "server_count": hello.serverCount,
+    software: hello.software,
+    reason: hello.reason,
+    "retry_after_ms": hello.retryAfterMs,
+  };
+}
+
+type Decoder = (fields: FieldReader, format: string) => Message;
+
+const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
+  [FRAME_FLAG.initInfo]: (fields, format) => {
+    const hello = fields.object("extra")?.["revtun"];
+    return {
+      type: "initInfo",
+      clusterName: fields.string("cluster_name"),
+      weight: fields.integer("weight"),
+      hostName: fields.string("host_name"),
+      credentialPolicy: fields.string("credential_policy"),
+      credential: fields.string("credential"),
+      ...(hello === undefined || hello === null ? {} : { hello: readAgentHello(hello, format) }),
+    };
+  },
+  [FRAME_FLAG.initResponse]: (fields, format) => {
+    const hello = fields.object("extra")?.["revtun"];
+    return {
+      type: "initResponse",
+      status: fields.integer("status"),
+      ...(hello === undefined || hello === null ? {} : { hello: readServerHello(hello, format) }),
+    };
+  },
+  [FRAME_FLAG.gracefulClose]: (fields) => ({
+    type: "gracefulClose",
+    addresses: fields.strings("addresses"),
+    clusterName: fields.string("cluster_name"),
+  }),
+  [FRAME_FLAG.adjustWeight]: (fields) => ({
+    type: "adjustWeight",
+    clusterName: fields.string("cluster_name"),
+    hostName: fields.string("host_name"),
+    weight: fields.integer("weight"),
+  }),
+  [FRAME_FLAG.drain]: (fields, format) => {
+    const state = fields.string("state");
+    if (state !== "draining" && state !== "active") {
+      const detail = `state is "${state}", expected "draining" or "active"`;
+      throw new DecodeError({ format, reason: "payload", offset: 0, detail });
+    }
+    return { type: "drain", state, ...optional("reason", fields.string("reason")) };
+  },
+  [FRAME_FLAG.retryAfter]: (fields) => ({
+    type: "retryAfter",
+    retryAfterMs: fields.integer("retry_after_ms"),
+    ...optional("reason", fields.string("reason")),
+  }),
+  [FRAME_FLAG.targetHealth]: (fields, format) => {
+    const targets = Object.entries(fields.object("targets") ?? {});
+    const wrong = targets.find(([, isHealthy]) => typeof isHealthy !== "boolean");
+    if (wrong !== undefined) {
+      const detail = `health of target "${wrong[0]}" is no boolean`;
+      throw new DecodeError({ format, reason: "payload", offset: 0, detail });
+    }
+    return {
+      type: "targetHealth",
+      targets: Object.fromEntries(targets) as Record<string, boolean>,
+    };
+  },
+};
+
+function readAgentHello(value: unknown, format: string): AgentHello {
+  const fields = nested(value, format);
+  const modes = fields.strings("modes").filter((mode) => mode === "mux" || mode === "raw");
+  const targets = fields.object("targets");
+  return {
+    version: fields.integer("version", 1),
+    modes,
+    agentId: fields.string("agent_id"),
+    connectionId: fields.integer("connection_id"),
+    ...optional("software", fields.string("software")),
+    ...optional("purpose", fields.string("purpose")),
+    ...(targets === undefined ? {} : { targets: readTargets(targets, format) }),
+  };
+}
+
+function readTargets(targets: JsonObject, format: string): Record<string, TargetHello> {
+  return Object.fromEntries(
+    Object.entries(targets).map(([name, value]) => {
+      const version = nested(value, format).string("proxy_protocol");
+      return [name, version === "v1" || version === "v2" ? { proxyProtocol: version } : {}];
+    }),
+  );
+}
+
+function readServerHello(value: unknown, format: string): ServerHello {
+  const fields = nested(value, format);
+  const mode = fields.string("mode");
+  const serverCount = fields.integer("server_count");
+  const retryAfterMs = fields.integer("retry_after_ms");
+  return {
+    version: fields.integer("version", 1),
+    ...(mode === "mux" || mode === "raw" ? { mode } : {}),
+    ...optional("serverId", fields.string("server_id")),
+    ...(serverCount > 0 ? { serverCount } : {}),
+    ...optional("software", fields.string("software")),
+    ...optional("reason", fields.string("reason")),
+    ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+  };
+}
+
+function nested(value: unknown, format: string): FieldReader {
+  const object = new FieldReader({ revtun: value }, format).object("revtun") ?? {};
+  return new FieldReader(object, format);
+}
+
+/** An optional text property: absent where it is empty (`exactOptionalPropertyTypes`). */
+function optional<K extends string>(key: K, value: string): { [P in K]?: string } {
+  return value === "" ? {} : { [key]: value } as { [P in K]?: string };
+}
