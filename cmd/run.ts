@@ -17,10 +17,9 @@ export async function run(argv: readonly string[], process: ProcessContext): Pro
     return await dispatch(argv, process, runtimes);
   } catch (error) {
     await runtimes.flush();
-    const code = await reportError(error, process.stderr, {
-      isStackWanted: runtimes.isDebug || process.env("REVTUN_LOG_LEVEL") === "debug",
+    return await reportError(error, process.stderr, {
+      isStackWanted: runtimes.isDebug || isDebugAsked(argv, process),
     });
-    return code;
   } finally {
     await runtimes.close();
   }
@@ -33,6 +32,12 @@ export async function findCommand(name: string): Promise<Command> {
   const nearest = nearestMatch(name, Object.keys(COMMANDS));
   const hint = nearest === undefined ? "see revtun --help" : `did you mean ${nearest}?`;
   throw new ConfigError(name, `unknown command, ${hint}`);
+}
+
+/** For errors that come before the options are understood. */
+function isDebugAsked(argv: readonly string[], process: ProcessContext): boolean {
+  return process.env("REVTUN_LOG_LEVEL") === "debug" ||
+    /--log-level[= ]debug\b/.test(argv.join(" "));
 }
 
 async function dispatch(
@@ -88,7 +93,10 @@ async function runCommand(
   const context: Context<Record<string, unknown>> = {
     stdout: process.stdout,
     stderr: process.stderr,
-    stdin: process.stdin,
+    // Opened only by commands that read it.
+    get stdin() {
+      return process.stdin;
+    },
     signal: process.signal,
     env: (name) => process.env(name),
     values,
