@@ -3,15 +3,17 @@
  *
  *     --portable      the self-extracting form in any case
  *     --bundle-only   dist/revtun.js alone: what the npm package holds
+ *     --out=FOLDER    there instead of in dist
  */
 import { PERMISSION_FLAGS } from "./permissions.mjs";
 import { makePortable } from "./portable.ts";
 import { routeFlags } from "./route.ts";
 
-const BUNDLE = "dist/revtun.js";
-const PROGRAM = Deno.build.os === "windows" ? "dist/revtun.exe" : "dist/revtun";
+const FOLDER = Deno.args.find((arg) => arg.startsWith("--out="))?.slice("--out=".length) ?? "dist";
+const BUNDLE = `${FOLDER}/revtun.js`;
+const PROGRAM = `${FOLDER}/revtun${Deno.build.os === "windows" ? ".exe" : ""}`;
 
-await Deno.mkdir("dist", { recursive: true });
+await Deno.mkdir(FOLDER, { recursive: true });
 await makeBundle();
 if (!Deno.args.includes("--bundle-only")) {
   const isPortable = Deno.args.includes("--portable") || !await isCompiled();

@@ -1,0 +1,59 @@
+/** The program as it is shipped: one script, with its permissions and no others. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { PERMISSION_FLAGS } from "../../npm/permissions.mjs";
+import { routeFlags } from "../../npm/route.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const decoder = new TextDecoder();
+
+async function deno(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+  }).output();
+  return {
+    code: output.code,
+    stdout: decoder.decode(output.stdout),
+    stderr: decoder.decode(output.stderr),
+  };
+}
+
+function compile(folder: string, flags: readonly string[], env: Record<string, string> = {}) {
+  const run = ["run", "-A", "-q", "--no-check", ...routeFlags(), "npm/compile.ts"];
+  return deno([...run, `--out=${folder}`, ...flags], env);
+}
+
+Deno.test("the bundled program runs with its permissions alone", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "revtun-compile-" });
+  try {
+    const compiled = await compile(folder, ["--bundle-only"]);
+    assert.deepEqual([compiled.code, compiled.stdout], [0, ""], compiled.stderr);
+    const program = ["run", "--no-config", "--no-lock", "--no-remote", "--no-npm"];
+    program.push(...PERMISSION_FLAGS, `${folder}/revtun.js`);
+
+    const version = await deno([...program, "--version"]);
+    assert.match(version.stdout, /^revtun \d/);
+    assert.deepEqual([version.code, version.stderr], [0, ""]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a base binary that was asked for by DENORT_BIN is used or nothing is made", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "revtun-compile-" });
+  try {
+    const { code, stdout } = await compile(folder, [], { DENORT_BIN: `${folder}/no-such-denort` });
+    assert.equal(code, 1);
+    assert.match(stdout, /^Cannot compile:/);
+    const names = [];
+    for await (const entry of Deno.readDir(folder)) names.push(entry.name);
+    assert.deepEqual(names, ["revtun.js"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
