@@ -11,10 +11,27 @@ import { ConfigError } from "../lib/errors.ts";
 import { nearestMatch } from "../lib/suggest.ts";
 
 /** Runs the command that `argv` (without the program's name) asks for; resolves to its exit code. */
-export async function run(argv: readonly string[], process: ProcessContext): Promise<number> {
+export function run(argv: readonly string[], process: ProcessContext): Promise<number> {
+  return guarded(argv, process, (runtimes) => dispatch(argv, process, runtimes));
+}
+
+/** Runs one command with its own arguments, as `run()` does. */
+export function runCommand(
+  command: Command,
+  argv: readonly string[],
+  process: ProcessContext,
+): Promise<number> {
+  return guarded(argv, process, (runtimes) => execute(command, argv, process, runtimes));
+}
+
+async function guarded(
+  argv: readonly string[],
+  process: ProcessContext,
+  body: (runtimes: RuntimeOwner) => Promise<number>,
+): Promise<number> {
   const runtimes = new RuntimeOwner(process.stderr);
   try {
-    return await dispatch(argv, process, runtimes);
+    return await body(runtimes);
   } catch (error) {
     await runtimes.flush();
     return await reportError(error, process.stderr, {
@@ -57,16 +74,16 @@ async function dispatch(
     }
     case "--version":
     case "-V":
-      return await runCommand(await findCommand("version"), rest, process, runtimes);
+      return await execute(await findCommand("version"), rest, process, runtimes);
     default:
       if (first.startsWith("-")) {
         throw new ConfigError(first, "a command comes first, see revtun --help");
       }
-      return await runCommand(await findCommand(first), rest, process, runtimes);
+      return await execute(await findCommand(first), rest, process, runtimes);
   }
 }
 
-async function runCommand(
+async function execute(
   command: Command,
   argv: readonly string[],
   process: ProcessContext,
