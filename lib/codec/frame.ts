@@ -6,6 +6,7 @@
  */
 import { DecodeError } from "../errors.ts";
 import type { DecodeReason } from "../errors.ts";
+import { BlockReader } from "./block_reader.ts";
 
 export const FRAME_HEADER_BYTES = 8;
 export const FRAME_MAGIC = 0x2088;
@@ -28,14 +29,26 @@ export type FrameFlag = typeof FRAME_FLAG[keyof typeof FRAME_FLAG];
 export const FRAME_KIND = { request: 0x0100, response: 0x0200 } as const;
 export type FrameKind = typeof FRAME_KIND[keyof typeof FRAME_KIND];
 
+/**
+ * Flags from the first to the last are ours. A decoder lets pass those that it does not know, so
+ * that a newer peer may send them.
+ */
+export const OWN_FLAGS = { first: 0x10, last: 0x1f } as const;
+
 /** A frame whose payload is there and not yet looked into. */
 export interface Frame {
-  flag: FrameFlag;
+  /** One of {@link FRAME_FLAG}, or another one in the range of {@link OWN_FLAGS}. */
+  flag: number;
   kind: FrameKind;
   payload: Uint8Array;
 }
 
-const FLAGS: ReadonlySet<number> = new Set(Object.values(FRAME_FLAG));
+const KNOWN_FLAGS: ReadonlySet<number> = new Set(Object.values(FRAME_FLAG));
+
+/** True for the flags that this version has messages for. */
+export function isKnownFlag(flag: number): flag is FrameFlag {
+  return KNOWN_FLAGS.has(flag);
+}
 
 /**
  * Writes a frame.
@@ -65,25 +78,25 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
  * and nothing is allocated for a payload before its bytes arrive.
  */
 export class FrameDecoder {
-  /** The start of a frame whose end has not come; grows by doubling, as its bytes arrive. */
-  #held = new Uint8Array(0);
-  #heldBytes = 0;
-  /** Bytes of the frames before this one, for offsets in errors. */
-  #offset = 0;
+  readonly #blocks = new BlockReader({
+    headBytes: FRAME_HEADER_BYTES,
+    check: checkHeader,
+    size: frameSize,
+  });
 
-  /** Bytes that are missing for the next frame, as far as is known: at least 1. */
+  /** Bytes that are missing for the next frame as far as is known, at least 1. */
   get neededBytes(): number {
-    return frameSize(this.#held, this.#heldBytes) - this.#heldBytes;
+    return this.#blocks.neededBytes;
   }
 
-  /** Bytes of an unfinished frame held here. */
+  /** Bytes of an unfinished frame that are held here. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#blocks.heldBytes;
   }
 
-  /** Offset of the next frame from the first byte pushed. */
+  /** Bytes from the first one pushed to the start of the next frame. */
   get offset(): number {
-    return this.#offset;
+    return this.#blocks.offset;
   }
 
   /**
@@ -94,56 +107,21 @@ export class FrameDecoder {
    * @throws {DecodeError} what the sender did wrong, with the offset from the first byte pushed.
    */
   push(bytes: Uint8Array): { frame: Frame; rest: Uint8Array } | undefined {
-    if (this.#heldBytes === 0) {
-      checkHeader(bytes, bytes.length, this.#offset);
-      const size = frameSize(bytes, bytes.length);
-      if (bytes.length >= size) return this.#finish(bytes, size, bytes.subarray(size));
-      this.#hold(bytes);
-      return undefined;
-    }
-    let at = 0;
-    while (at < bytes.length) {
-      const part = bytes.subarray(at, at + this.neededBytes);
-      const isHeader = this.#heldBytes < FRAME_HEADER_BYTES;
-      this.#hold(part);
-      at += part.length;
-      if (isHeader) checkHeader(this.#held, this.#heldBytes, this.#offset);
-      const size = frameSize(this.#held, this.#heldBytes);
-      if (this.#heldBytes < FRAME_HEADER_BYTES || this.#heldBytes < size) continue;
-      const whole = this.#held;
-      this.#held = new Uint8Array(0);
-      this.#heldBytes = 0;
-      return this.#finish(whole, size, bytes.subarray(at));
-    }
-    return undefined;
-  }
-
-  #finish(whole: Uint8Array, size: number, rest: Uint8Array): { frame: Frame; rest: Uint8Array } {
-    this.#offset += size;
-    const frame = {
-      flag: whole[3] as FrameFlag,
-      kind: (whole[4]! << 8 | whole[5]!) as FrameKind,
-      payload: whole.subarray(FRAME_HEADER_BYTES, size),
-    };
-    return { frame, rest };
-  }
-
-  #hold(part: Uint8Array): void {
-    const needed = this.#heldBytes + part.length;
-    if (needed > this.#held.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#held.length * 2, 64));
-      grown.set(this.#held.subarray(0, this.#heldBytes));
-      this.#held = grown;
-    }
-    this.#held.set(part, this.#heldBytes);
-    this.#heldBytes = needed;
+    const found = this.#blocks.push(bytes);
+    if (found === undefined) return undefined;
+    const { block, rest } = found;
+    const kind = (block[4]! << 8 | block[5]!) as FrameKind;
+    return { frame: { flag: block[3]!, kind, payload: block.subarray(FRAME_HEADER_BYTES) }, rest };
   }
 }
 
-/** Bytes of the frame that starts with the first `count` bytes of `bytes`, as far as is known. */
-function frameSize(bytes: Uint8Array, count: number): number {
-  if (count < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
-  return FRAME_HEADER_BYTES + (bytes[6]! << 8 | bytes[7]!);
+function frameSize(header: Uint8Array): number {
+  return FRAME_HEADER_BYTES + (header[6]! << 8 | header[7]!);
+}
+
+function isFlag(flag: number): boolean {
+  return flag >= FRAME_FLAG.initInfo && flag <= FRAME_FLAG.gracefulClose ||
+    flag >= OWN_FLAGS.first && flag <= OWN_FLAGS.last;
 }
 
 function hex(value: number, digits: number): string {
@@ -164,8 +142,8 @@ function checkHeader(header: Uint8Array, count: number, offset: number): void {
   if (count >= 3 && header[2] !== FRAME_VERSION) {
     throw wrong("version", 2, `version is ${header[2]}, expected 1`);
   }
-  if (count >= 4 && !FLAGS.has(header[3]!)) {
-    throw wrong("flag", 3, `flag is ${hex(header[3]!, 2)}, expected 0x01 to 0x03 or 0x10 to 0x13`);
+  if (count >= 4 && !isFlag(header[3]!)) {
+    throw wrong("flag", 3, `flag is ${hex(header[3]!, 2)}, expected 0x01 to 0x03 or 0x10 to 0x1f`);
   }
   if (count < 6) return;
   const kind = header[4]! << 8 | header[5]!;

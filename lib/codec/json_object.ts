@@ -1,41 +1,21 @@
-/** Reads JSON objects that a peer sent: strict UTF-8, bounded depth, typed fields. */
+/** Reads JSON objects that a peer sent, field by field, each of the type that it must have. */
 import { DecodeError } from "../errors.ts";
-import type { DecodeReason } from "../errors.ts";
+import { parseJson } from "./json_parser.ts";
+import type { JsonOrigin } from "./json_parser.ts";
 
 /** A JSON object, its values not looked at yet. */
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** Deepest nesting that is read; what we exchange needs four levels. */
-const MAX_DEPTH = 16;
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * Reads `bytes` as one JSON object.
  *
- * @param format what they should be, for the error: "ConnectionInitInfo".
- * @throws {DecodeError} `reason: "payload"`, with the byte that is wrong where it is known.
+ * @throws {DecodeError} `reason: "payload"`, with the byte that is wrong where it is known, or
+ * `"limit"` when it is nested too deep.
  */
-export function decodeJsonObject(bytes: Uint8Array, format: string): JsonObject {
-  // A depth bomb must not reach the parser's stack: brackets are counted before it runs.
-  checkDepth(bytes, format);
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch (cause) {
-    throw payloadError(format, "payload is not valid UTF-8", { cause });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    const detail = bytes.length === 0 ? "payload is empty" : `payload is not JSON`;
-    throw payloadError(format, `${detail}, expected a JSON object`, { cause });
-  }
-  if (!isObject(value)) {
-    throw payloadError(format, `payload is ${kindOf(value)}, expected a JSON object`);
-  }
-  return value;
+export function decodeJsonObject(bytes: Uint8Array, origin: JsonOrigin): JsonObject {
+  const value = parseJson(bytes, origin);
+  if (isObject(value)) return value;
+  throw payloadError(origin, `JSON is ${kindOf(value)}, expected an object`);
 }
 
 /** True for what JSON calls an object. */
@@ -46,11 +26,11 @@ export function isObject(value: unknown): value is JsonObject {
 /** Reads typed fields of one object; a missing or null one gives the default. */
 export class FieldReader {
   readonly #object: JsonObject;
-  readonly #format: string;
+  readonly #origin: JsonOrigin;
 
-  constructor(object: JsonObject, format: string) {
+  constructor(object: JsonObject, origin: JsonOrigin) {
     this.#object = object;
-    this.#format = format;
+    this.#origin = origin;
   }
 
   /** @throws {DecodeError} when it is there and no string. */
@@ -80,13 +60,13 @@ export class FieldReader {
 
   #wrong(key: string, expected: string): never {
     const kind = kindOf(this.#object[key]);
-    throw payloadError(this.#format, `${key} is ${kind}, expected ${expected}`);
+    throw payloadError(this.#origin, `${key} is ${kind}, expected ${expected}`);
   }
 }
 
-function payloadError(format: string, detail: string, options?: ErrorOptions): DecodeError {
-  const reason: DecodeReason = "payload";
-  return new DecodeError({ format, reason, offset: 0, detail }, options);
+/** An error about an object as a whole. */
+export function payloadError(origin: JsonOrigin, detail: string): DecodeError {
+  return new DecodeError({ ...origin, reason: "payload", detail });
 }
 
 function kindOf(value: unknown): string {
@@ -95,30 +75,4 @@ function kindOf(value: unknown): string {
   if (typeof value === "object") return "an object";
   if (typeof value === "number") return `${value}`;
   return typeof value === "string" ? "a string" : `${typeof value}`;
-}
-
-function checkDepth(bytes: Uint8Array, format: string): void {
-  let depth = 0;
-  let isInString = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (isInString) {
-      if (byte === 0x5c) at += 1;
-      else if (byte === 0x22) isInString = false;
-    } else if (byte === 0x22) {
-      isInString = true;
-    } else if (byte === 0x7b || byte === 0x5b) {
-      depth += 1;
-      if (depth > MAX_DEPTH) {
-        throw new DecodeError({
-          format,
-          reason: "limit",
-          offset: at,
-          detail: `nested deeper than ${MAX_DEPTH} levels`,
-        });
-      }
-    } else if (byte === 0x7d || byte === 0x5d) {
-      depth -= 1;
-    }
-  }
 }

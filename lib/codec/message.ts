@@ -1,9 +1,10 @@
 /** What MOSN frames say, as typed values; the only place that knows their JSON keys. */
 import { DecodeError } from "../errors.ts";
-import { encodeFrame, FRAME_FLAG, FRAME_KIND } from "./frame.ts";
-import type { Frame, FrameFlag } from "./frame.ts";
-import { decodeJsonObject, FieldReader } from "./json_object.ts";
+import { encodeFrame, FRAME_FLAG, FRAME_HEADER_BYTES, FRAME_KIND, isKnownFlag } from "./frame.ts";
+import type { Frame, FrameFlag, FrameKind } from "./frame.ts";
+import { decodeJsonObject, FieldReader, payloadError } from "./json_object.ts";
 import type { JsonObject } from "./json_object.ts";
+import type { JsonOrigin } from "./json_parser.ts";
 
 /** Answers to a ConnectionInitInfo, by MOSN's numbers. */
 export const CONNECT_STATUS = {
@@ -122,7 +123,15 @@ export interface TargetHealth {
   targets: Record<string, boolean>;
 }
 
-export type Message =
+/** A control message of a newer version: ignore it. */
+export interface UnknownMessage {
+  type: "unknown";
+  flag: number;
+  payload: Uint8Array;
+}
+
+/** The messages that this version knows. */
+export type KnownMessage =
   | InitInfo
   | InitResponse
   | GracefulClose
@@ -131,37 +140,41 @@ export type Message =
   | RetryAfter
   | TargetHealth;
 
+export type Message = KnownMessage | UnknownMessage;
+
 const utf8 = new TextEncoder();
 
 /**
- * Writes a message as a frame. Without a `hello` the bytes are those that MOSN would send.
+ * Writes a message as a frame. Without a `hello` the keys, their order and the bytes are those of
+ * MOSN, except that Go escapes `<`, `>` and `&`.
  *
  * @throws {RangeError} when it does not fit a frame.
  */
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
+  if (message.type === "unknown") {
+    const { flag, payload } = message;
+    return encodeFrame({ flag, kind: FRAME_KIND.request, payload });
+  }
   const payload = utf8.encode(JSON.stringify(toJson(message)));
-  const isResponse = message.type === "initResponse";
-  return encodeFrame({
-    flag: FRAME_FLAG[message.type],
-    kind: isResponse ? FRAME_KIND.response : FRAME_KIND.request,
-    payload,
-  });
+  return encodeFrame({ flag: FRAME_FLAG[message.type], kind: kindOf(message.type), payload });
 }
 
 /**
  * Reads what a frame says; unknown keys are ignored, so that neighbouring versions get along.
  *
- * @throws {DecodeError} `reason: "payload"` or `"limit"`.
+ * @param offset bytes in front of the frame, for errors.
+ * @throws {DecodeError} `reason: "type"`, `"payload"` or `"limit"`.
  */
-export function decodeMessage(frame: Frame): Message {
-  const format = FORMATS[frame.flag];
-  const isResponse = frame.kind === FRAME_KIND.response;
-  if (isResponse !== (frame.flag === FRAME_FLAG.initResponse)) {
-    const detail = `${format} came as a ${isResponse ? "response" : "request"}`;
-    throw new DecodeError({ format, reason: "type", offset: 4, detail });
+export function decodeMessage(frame: Frame, offset = 0): Message {
+  const { flag, kind, payload } = frame;
+  if (!isKnownFlag(flag)) return { type: "unknown", flag, payload };
+  const format = FORMATS[flag];
+  if ((kind === FRAME_KIND.response) !== (flag === FRAME_FLAG.initResponse)) {
+    const detail = `${format} came as a ${kind === FRAME_KIND.response ? "response" : "request"}`;
+    throw new DecodeError({ format, reason: "type", offset: offset + 4, detail });
   }
-  const object = decodeJsonObject(frame.payload, format);
-  return DECODERS[frame.flag](new FieldReader(object, format), format);
+  const origin = { format, offset: offset + FRAME_HEADER_BYTES };
+  return DECODERS[flag](new FieldReader(decodeJsonObject(payload, origin), origin), origin);
 }
 
 /** What a frame with this flag is called. */
@@ -180,8 +193,12 @@ export function effectiveWeight(weight: number): number {
   return Math.min(Math.max(weight, 1), 10_000);
 }
 
+function kindOf(type: KnownMessage["type"]): FrameKind {
+  return type === "initResponse" ? FRAME_KIND.response : FRAME_KIND.request;
+}
+
 /** A message with the keys of the wire, in MOSN's order. */
-export function toJson(message: Message): JsonObject {
+function toJson(message: KnownMessage): JsonObject {
   switch (message.type) {
     case "initInfo":
       return {
@@ -243,10 +260,10 @@ function serverHelloToJson(hello: ServerHello): JsonObject {
   };
 }
 
-type Decoder = (fields: FieldReader, format: string) => Message;
+type Decoder = (fields: FieldReader, origin: JsonOrigin) => KnownMessage;
 
 const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
-  [FRAME_FLAG.initInfo]: (fields, format) => {
+  [FRAME_FLAG.initInfo]: (fields, origin) => {
     const hello = fields.object("extra")?.["revtun"];
     return {
       type: "initInfo",
@@ -255,15 +272,15 @@ const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
       hostName: fields.string("host_name"),
       credentialPolicy: fields.string("credential_policy"),
       credential: fields.string("credential"),
-      ...(hello === undefined || hello === null ? {} : { hello: readAgentHello(hello, format) }),
+      ...(hello === undefined || hello === null ? {} : { hello: readAgentHello(hello, origin) }),
     };
   },
-  [FRAME_FLAG.initResponse]: (fields, format) => {
+  [FRAME_FLAG.initResponse]: (fields, origin) => {
     const hello = fields.object("extra")?.["revtun"];
     return {
       type: "initResponse",
       status: fields.integer("status"),
-      ...(hello === undefined || hello === null ? {} : { hello: readServerHello(hello, format) }),
+      ...(hello === undefined || hello === null ? {} : { hello: readServerHello(hello, origin) }),
     };
   },
   [FRAME_FLAG.gracefulClose]: (fields) => ({
@@ -277,11 +294,11 @@ const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
     hostName: fields.string("host_name"),
     weight: fields.integer("weight"),
   }),
-  [FRAME_FLAG.drain]: (fields, format) => {
+  [FRAME_FLAG.drain]: (fields, origin) => {
     const state = fields.string("state");
     if (state !== "draining" && state !== "active") {
       const detail = `state is "${state}", expected "draining" or "active"`;
-      throw new DecodeError({ format, reason: "payload", offset: 0, detail });
+      throw payloadError(origin, detail);
     }
     return { type: "drain", state, ...optional("reason", fields.string("reason")) };
   },
@@ -290,12 +307,12 @@ const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
     retryAfterMs: fields.integer("retry_after_ms"),
     ...optional("reason", fields.string("reason")),
   }),
-  [FRAME_FLAG.targetHealth]: (fields, format) => {
+  [FRAME_FLAG.targetHealth]: (fields, origin) => {
     const targets = Object.entries(fields.object("targets") ?? {});
     const wrong = targets.find(([, isHealthy]) => typeof isHealthy !== "boolean");
     if (wrong !== undefined) {
       const detail = `health of target "${wrong[0]}" is no boolean`;
-      throw new DecodeError({ format, reason: "payload", offset: 0, detail });
+      throw payloadError(origin, detail);
     }
     return {
       type: "targetHealth",
@@ -304,8 +321,8 @@ const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
   },
 };
 
-function readAgentHello(value: unknown, format: string): AgentHello {
-  const fields = nested(value, format);
+function readAgentHello(value: unknown, origin: JsonOrigin): AgentHello {
+  const fields = nested(value, origin);
   const modes = fields.strings("modes").filter((mode) => mode === "mux" || mode === "raw");
   const targets = fields.object("targets");
   return {
@@ -315,21 +332,21 @@ function readAgentHello(value: unknown, format: string): AgentHello {
     connectionId: fields.integer("connection_id"),
     ...optional("software", fields.string("software")),
     ...optional("purpose", fields.string("purpose")),
-    ...(targets === undefined ? {} : { targets: readTargets(targets, format) }),
+    ...(targets === undefined ? {} : { targets: readTargets(targets, origin) }),
   };
 }
 
-function readTargets(targets: JsonObject, format: string): Record<string, TargetHello> {
+function readTargets(targets: JsonObject, origin: JsonOrigin): Record<string, TargetHello> {
   return Object.fromEntries(
     Object.entries(targets).map(([name, value]) => {
-      const version = nested(value, format).string("proxy_protocol");
+      const version = nested(value, origin).string("proxy_protocol");
       return [name, version === "v1" || version === "v2" ? { proxyProtocol: version } : {}];
     }),
   );
 }
 
-function readServerHello(value: unknown, format: string): ServerHello {
-  const fields = nested(value, format);
+function readServerHello(value: unknown, origin: JsonOrigin): ServerHello {
+  const fields = nested(value, origin);
   const mode = fields.string("mode");
   const serverCount = fields.integer("server_count");
   const retryAfterMs = fields.integer("retry_after_ms");
@@ -344,9 +361,9 @@ function readServerHello(value: unknown, format: string): ServerHello {
   };
 }
 
-function nested(value: unknown, format: string): FieldReader {
-  const object = new FieldReader({ revtun: value }, format).object("revtun") ?? {};
-  return new FieldReader(object, format);
+function nested(value: unknown, origin: JsonOrigin): FieldReader {
+  const object = new FieldReader({ revtun: value }, origin).object("revtun") ?? {};
+  return new FieldReader(object, origin);
 }
 
 /** An optional text property: absent where it is empty (`exactOptionalPropertyTypes`). */

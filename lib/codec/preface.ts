@@ -4,8 +4,9 @@
  */
 import { DecodeError } from "../errors.ts";
 import type { DialFailure } from "../errors.ts";
+import { BlockReader } from "./block_reader.ts";
+import type { BlockLayout } from "./block_reader.ts";
 import { decodeJsonObject, FieldReader } from "./json_object.ts";
-import type { JsonObject } from "./json_object.ts";
 
 /** What a stream is for. All absent: a byte stream to the default target. */
 export interface Preface {
@@ -30,7 +31,8 @@ export const ANSWER_STATUS = {
   notAllowed: 4,
   noTarget: 5,
   busy: 6,
-} as const satisfies Record<DialFailure | "open", number>;
+  failed: 7,
+} as const satisfies Record<DialFailure | "open" | "failed", number>;
 export type AnswerStatus = keyof typeof ANSWER_STATUS;
 
 /** What became of a stream's target. */
@@ -71,7 +73,12 @@ export function encodeAnswer(answer: Answer): Uint8Array {
 
 /** Reads a preface from bytes that come in pieces. */
 export class PrefaceDecoder {
-  readonly #block = new BlockDecoder("stream preface", 0);
+  #blocks: BlockReader | undefined;
+
+  /** Bytes that are missing as far as is known, at least 1. */
+  get neededBytes(): number {
+    return this.#blocks?.neededBytes ?? 2;
+  }
 
   /**
    * Takes the next bytes; returns the preface once it is whole, with the bytes behind it (which
@@ -80,15 +87,25 @@ export class PrefaceDecoder {
    * @throws {DecodeError} too long, or not a JSON object of the right fields.
    */
   push(bytes: Uint8Array): { preface: Preface; rest: Uint8Array } | undefined {
-    const block = this.#block.push(bytes);
-    if (block === undefined) return undefined;
-    return { preface: readPreface(block.json), rest: block.rest };
+    // Nearly every stream begins like this: nothing is gathered, nothing parsed.
+    if (this.#blocks === undefined && bytes.length >= 2 && bytes[0] === 0 && bytes[1] === 0) {
+      return { preface: {}, rest: bytes.subarray(2) };
+    }
+    this.#blocks ??= new BlockReader(PREFACE_LAYOUT);
+    const found = this.#blocks.push(bytes);
+    if (found === undefined) return undefined;
+    return { preface: readPreface(found.block.subarray(2)), rest: found.rest };
   }
 }
 
 /** Reads an answer from bytes that come in pieces. */
 export class AnswerDecoder {
-  readonly #block = new BlockDecoder("stream answer", 1);
+  #blocks: BlockReader | undefined;
+
+  /** Bytes that are missing as far as is known, at least 1. */
+  get neededBytes(): number {
+    return this.#blocks?.neededBytes ?? 3;
+  }
 
   /**
    * Takes the next bytes; returns the answer once it is whole, with the bytes behind it (which lie
@@ -97,97 +114,54 @@ export class AnswerDecoder {
    * @throws {DecodeError} unknown status, too long, or not a JSON object of the right fields.
    */
   push(bytes: Uint8Array): { answer: Answer; rest: Uint8Array } | undefined {
-    const block = this.#block.push(bytes);
-    if (block === undefined) return undefined;
-    const status = STATUS_NAMES[block.lead];
-    if (status === undefined) {
-      throw new DecodeError({
-        format: "stream answer",
-        reason: "payload",
-        offset: 0,
-        detail: `status is ${block.lead}, expected 0 to ${STATUS_NAMES.length - 1}`,
-      });
+    if (
+      this.#blocks === undefined && bytes.length >= 3 &&
+      bytes[0] === ANSWER_STATUS.open && bytes[1] === 0 && bytes[2] === 0
+    ) {
+      return { answer: { status: "open" }, rest: bytes.subarray(3) };
     }
-    return { answer: readAnswer(status, block.json), rest: block.rest };
+    this.#blocks ??= new BlockReader(ANSWER_LAYOUT);
+    const found = this.#blocks.push(bytes);
+    if (found === undefined) return undefined;
+    const status = STATUS_NAMES[found.block[0]!]!;
+    return { answer: readAnswer(status, found.block.subarray(3)), rest: found.rest };
   }
 }
 
-interface Block {
-  /** The first byte: what stands before the length, where something does. */
-  lead: number;
-  json: JsonObject | undefined;
-  rest: Uint8Array;
+const PREFACE_LAYOUT: BlockLayout = {
+  headBytes: 2,
+  check(bytes, count, offset) {
+    if (count >= 2) checkLength("stream preface", lengthAt(bytes, 0), offset);
+  },
+  size: (bytes) => 2 + lengthAt(bytes, 0),
+};
+
+const ANSWER_LAYOUT: BlockLayout = {
+  headBytes: 3,
+  check(bytes, count, offset) {
+    if (STATUS_NAMES[bytes[0]!] === undefined) {
+      const detail = `status is ${bytes[0]}, expected 0 to ${STATUS_NAMES.length - 1}`;
+      throw new DecodeError({ format: "stream answer", reason: "type", offset, detail });
+    }
+    if (count >= 3) checkLength("stream answer", lengthAt(bytes, 1), offset + 1);
+  },
+  size: (bytes) => 3 + lengthAt(bytes, 1),
+};
+
+function lengthAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! << 8 | bytes[at + 1]!;
 }
 
-/** A u16 length and that many bytes of JSON, behind `leadBytes` bytes. */
-class BlockDecoder {
-  readonly #format: string;
-  readonly #headBytes: number;
-  #held: Uint8Array | undefined;
-  #heldBytes = 0;
-
-  constructor(format: string, leadBytes: number) {
-    this.#format = format;
-    this.#headBytes = leadBytes + 2;
-  }
-
-  push(bytes: Uint8Array): Block | undefined {
-    const headBytes = this.#headBytes;
-    if (this.#heldBytes === 0 && bytes.length >= headBytes) {
-      const size = headBytes + this.#jsonLength(bytes);
-      if (bytes.length >= size) return this.#block(bytes, size, bytes.subarray(size));
-    }
-    let at = 0;
-    for (;;) {
-      const size = this.#heldBytes < headBytes
-        ? headBytes
-        : headBytes + this.#jsonLength(this.#held!);
-      if (this.#heldBytes === size) return this.#block(this.#held!, size, bytes.subarray(at));
-      if (at === bytes.length) return undefined;
-      const part = bytes.subarray(at, at + size - this.#heldBytes);
-      this.#hold(part);
-      at += part.length;
-    }
-  }
-
-  #block(whole: Uint8Array, size: number, rest: Uint8Array): Block {
-    const headBytes = this.#headBytes;
-    const json = size === headBytes
-      ? undefined
-      : decodeJsonObject(whole.subarray(headBytes, size), this.#format);
-    return { lead: whole[0]!, json, rest };
-  }
-
-  #jsonLength(head: Uint8Array): number {
-    const at = this.#headBytes - 2;
-    const length = head[at]! << 8 | head[at + 1]!;
-    if (length > MAX_PREFACE_BYTES) {
-      throw new DecodeError({
-        format: this.#format,
-        reason: "limit",
-        offset: at,
-        detail: `length is ${length}, at most ${MAX_PREFACE_BYTES} is taken`,
-      });
-    }
-    return length;
-  }
-
-  #hold(part: Uint8Array): void {
-    // The largest block is small: one buffer of its size serves all the pieces.
-    this.#held ??= new Uint8Array(this.#headBytes);
-    if (this.#heldBytes + part.length > this.#held.length) {
-      const grown = new Uint8Array(this.#headBytes + this.#jsonLength(this.#held));
-      grown.set(this.#held);
-      this.#held = grown;
-    }
-    this.#held.set(part, this.#heldBytes);
-    this.#heldBytes += part.length;
-  }
+function checkLength(format: string, length: number, offset: number): void {
+  if (length <= MAX_PREFACE_BYTES) return;
+  const detail = `length is ${length}, at most ${MAX_PREFACE_BYTES} is taken`;
+  throw new DecodeError({ format, reason: "limit", offset, detail });
 }
 
-function readPreface(json: JsonObject | undefined): Preface {
-  if (json === undefined) return {};
-  const fields = new FieldReader(json, "stream preface");
+function readPreface(bytes: Uint8Array): Preface {
+  if (bytes.length === 0) return {};
+  const origin = { format: "stream preface", offset: 2 };
+  const fields = new FieldReader(decodeJsonObject(bytes, origin), origin);
   const preface: Preface = {};
   for (const key of ["kind", "target", "network", "source", "destination"] as const) {
     const value = fields.string(key);
@@ -196,11 +170,12 @@ function readPreface(json: JsonObject | undefined): Preface {
   return preface;
 }
 
-function readAnswer(status: AnswerStatus, json: JsonObject | undefined): Answer {
-  if (json === undefined) return { status };
-  const fields = new FieldReader(json, "stream answer");
+function readAnswer(status: AnswerStatus, bytes: Uint8Array): Answer {
+  if (bytes.length === 0) return { status };
+  const origin = { format: "stream answer", offset: 3 };
+  const json = decodeJsonObject(bytes, origin);
   const answer: Answer = { status };
-  const reason = fields.string("reason");
+  const reason = new FieldReader(json, origin).string("reason");
   if (reason !== "") answer.reason = reason;
   const dialMs = json["dial_ms"];
   if (typeof dialMs === "number") answer.dialMs = dialMs;

@@ -1,0 +1,106 @@
+/**
+ * Gathers blocks whose first bytes tell their size, from bytes that come in pieces. Nothing is
+ * allocated for bytes that have not arrived, nothing copied of a block that came in one piece.
+ */
+
+/** How a block is laid out. */
+export interface BlockLayout {
+  /** Bytes from which {@link BlockLayout.size} can tell the size of the block. */
+  readonly headBytes: number;
+  /**
+   * Refuses a head by its first `count` bytes; called again as more of them arrive.
+   *
+   * @param offset bytes in front of the block, for errors.
+   */
+  check(bytes: Uint8Array, count: number, offset: number): void;
+  /** Size of the block, its head included; the whole head is there. */
+  size(bytes: Uint8Array): number;
+}
+
+/** A whole block and what came behind it. */
+export interface Block {
+  block: Uint8Array;
+  rest: Uint8Array;
+}
+
+/** The reader of one stream of blocks. */
+export class BlockReader {
+  readonly #layout: BlockLayout;
+  /** The start of a block whose end has not come; grows by doubling as its bytes arrive. */
+  #held = NO_BYTES;
+  #heldBytes = 0;
+  #offset = 0;
+
+  constructor(layout: BlockLayout) {
+    this.#layout = layout;
+  }
+
+  /** Bytes that are missing for the next block as far as is known, at least 1. */
+  get neededBytes(): number {
+    return this.#size(this.#held, this.#heldBytes) - this.#heldBytes;
+  }
+
+  /** Bytes of an unfinished block that are held here. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Bytes from the first one pushed to the start of the next block. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /**
+   * Takes the next bytes, and returns a block if it is whole. `rest` lies in `bytes`, and so does
+   * `block` if it came in one piece.
+   */
+  push(bytes: Uint8Array): Block | undefined {
+    if (this.#heldBytes > 0) return this.#add(bytes);
+    if (bytes.length === 0) return undefined;
+    this.#layout.check(bytes, bytes.length, this.#offset);
+    const size = this.#size(bytes, bytes.length);
+    if (bytes.length < size) {
+      this.#hold(bytes);
+      return undefined;
+    }
+    this.#offset += size;
+    return { block: bytes.subarray(0, size), rest: bytes.subarray(size) };
+  }
+
+  #add(bytes: Uint8Array): Block | undefined {
+    let at = 0;
+    while (at < bytes.length) {
+      const isHead = this.#heldBytes < this.#layout.headBytes;
+      const part = bytes.subarray(at, at + this.neededBytes);
+      this.#hold(part);
+      at += part.length;
+      if (isHead) this.#layout.check(this.#held, this.#heldBytes, this.#offset);
+      const size = this.#size(this.#held, this.#heldBytes);
+      if (this.#heldBytes < size) continue;
+      const block = this.#held.subarray(0, size);
+      this.#held = NO_BYTES;
+      this.#heldBytes = 0;
+      this.#offset += size;
+      return { block, rest: bytes.subarray(at) };
+    }
+    return undefined;
+  }
+
+  #size(bytes: Uint8Array, count: number): number {
+    const { headBytes } = this.#layout;
+    return count < headBytes ? headBytes : this.#layout.size(bytes);
+  }
+
+  #hold(part: Uint8Array): void {
+    const needed = this.#heldBytes + part.length;
+    if (needed > this.#held.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#held.length * 2, 64));
+      grown.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = grown;
+    }
+    this.#held.set(part, this.#heldBytes);
+    this.#heldBytes = needed;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
