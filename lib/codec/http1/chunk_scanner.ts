@@ -88,8 +88,9 @@ export class ChunkScanner {
         this.#stepSize(byte, offset);
         break;
       case STATE.extension:
-        if (byte === CR) this.#state = STATE.sizeLf;
-        else this.#stepExtension(byte, offset);
+        if (byte !== CR) this.#stepExtension(byte, offset);
+        else if (this.#extensionBytes === 0) fail(offset, "a chunk extension is empty");
+        else this.#state = STATE.sizeLf;
         break;
       case STATE.sizeLf:
         expect(byte, LF, offset, "chunk size");

@@ -267,6 +267,10 @@ export class Head {
       }
       length = length * 10 + digit;
     }
+    // llhttp takes spaces behind the number but no tab: what one hop refuses, none should see.
+    for (let i = end; this.bytes[i] !== CR; i++) {
+      if (this.bytes[i] === HTAB) this.fail(400, i, "Content-Length has a tab behind it");
+    }
     this.contentLength = length;
   }
 
