@@ -1,0 +1,168 @@
+/** An agent: keeps connections up to its servers and serves what comes through them. */
+import type { Address } from "../address.ts";
+import type { Duplex } from "../duplex.ts";
+import type { RevtunError } from "../errors.ts";
+import { MemoryBudget } from "../mux/memory_budget.ts";
+import type { Runtime } from "../runtime.ts";
+import { resolve } from "../transport/resolve.ts";
+import type { AgentPeer } from "./agent_peer.ts";
+import { AsideConnection } from "./aside_connection.ts";
+import type { AgentConfig } from "./config.ts";
+import { openTunnel } from "./open_tunnel.ts";
+import type { TunnelServices } from "./open_tunnel.ts";
+import { PeerSet } from "./peer_set.ts";
+import { ServerTally } from "./server_tally.ts";
+import { TargetDialer } from "./target_dialer.ts";
+
+/** What an agent is given by its process. */
+export interface AgentDeps {
+  /** Name and version for the server: "revtun/0.1.0". */
+  readonly software: string;
+  /** Makes a connection to a page of the agent's own, for want of a default target. */
+  openPage(agent: RunningAgent): Duplex;
+  /** Memory of all sessions; one of the agent's own if undefined. */
+  readonly budget?: MemoryBudget;
+}
+
+/** Why an agent ended. */
+export interface AgentEnd {
+  readonly reason:
+    /** It was asked to. */
+    | "closed"
+    /** Every server refuses it for good. */
+    | "refused"
+    /** `connect_retry_times` are used up everywhere. */
+    | "givenUp"
+    /** `enable` is false. */
+    | "disabled";
+  /** What a server said last, unless it was asked to end. */
+  readonly error?: RevtunError;
+}
+
+/** Starts an agent; it goes on dialling in the background, whether servers are there or not. */
+export function startAgent(
+  config: AgentConfig,
+  runtime: Runtime,
+  deps: AgentDeps,
+): Promise<RunningAgent> {
+  return Promise.resolve(new RunningAgent(config, runtime, deps));
+}
+
+/** An agent that was started; owned by who started it, who closes it. */
+export class RunningAgent {
+  /** Settles when the agent has ended by itself or by `close()`, all connections gone. */
+  readonly ended: Promise<AgentEnd>;
+  /** A UUID of this agent. */
+  readonly agentId: string = crypto.randomUUID();
+  readonly startedMs: number;
+  readonly #peers: PeerSet;
+  readonly #waiting = new Set<() => void>();
+  #config: AgentConfig;
+  #end!: (end: AgentEnd) => void;
+  #closed: Promise<void> | undefined;
+  #connectionCount = 0;
+
+  constructor(config: AgentConfig, runtime: Runtime, deps: AgentDeps) {
+    this.#config = config;
+    this.startedMs = runtime.nowMs();
+    this.ended = new Promise((resolve) => this.#end = resolve);
+    const currentConfig = () => this.#config;
+    const services: TunnelServices = {
+      // What is dialled from now on is to have the weight of now.
+      get config() {
+        return currentConfig();
+      },
+      runtime,
+      idleTimeoutMs: config.idleTimeoutMs,
+      budget: deps.budget ?? new MemoryBudget(),
+      dialer: new TargetDialer(config, { runtime, openPage: () => deps.openPage(this) }),
+      nextIdentity: () => ({
+        agentId: this.agentId,
+        connectionId: ++this.#connectionCount,
+        software: deps.software,
+      }),
+    };
+    this.#peers = new PeerSet({
+      config,
+      runtime,
+      tally: new ServerTally(config.connectionNum),
+      openTunnel: (address, events, signal) => openTunnel(address, services, events, signal),
+      openAside: (address) => new AsideConnection(address, config, runtime),
+      resolve: (host, timeoutMs) => resolve(host, runtime.timers, timeoutMs),
+      peerChanged: () => this.#changed(),
+    });
+    if (config.isEnabled) this.#peers.setServers(config.servers);
+    else this.#end({ reason: "disabled" });
+  }
+
+  get config(): AgentConfig {
+    return this.#config;
+  }
+
+  /** Servers that are dialled, by address. */
+  get peers(): Iterable<AgentPeer> {
+    return this.#peers.peers;
+  }
+
+  /** Registered connections to all servers. */
+  get connectionCount(): number {
+    let count = 0;
+    for (const { connections } of this.#peers.peers) count += connections.size;
+    return count;
+  }
+
+  /** Resolves when `isTrue` holds, looking at each change; never, if it never does. */
+  async when(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+
+  /** Sets which servers there are: new ones are dialled, gone ones closed gracefully. */
+  setServers(servers: readonly Address[]): void {
+    this.#peers.setServers(servers);
+  }
+
+  /** Changes this host's share of the cluster's requests; 0 takes no new work. */
+  setWeight(weight: number): void {
+    this.#config = { ...this.#config, weight };
+    for (const peer of this.#peers.peers) peer.sendWeight(weight);
+  }
+
+  /**
+   * Ends gracefully: tells the servers, lets work in flight end, closes; at the latest after
+   * `drainTimeoutMs`.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#peers.stop(this.#config.drainTimeoutMs)
+      .then(() => this.#end({ reason: "closed" }));
+    return this.#closed;
+  }
+
+  /** Cuts everything off at once; a `close()` that is under way ends by it. */
+  abort(): void {
+    this.#peers.close();
+    this.#end({ reason: "closed" });
+  }
+
+  #changed(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const run of waiting) run();
+    if (this.#closed === undefined && this.#peers.isHopeless) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    let refused: AgentPeer | undefined;
+    let last: AgentPeer | undefined;
+    for (const peer of this.#peers.peers) {
+      last = peer;
+      if (peer.isRefused) refused = peer;
+    }
+    const error = (refused ?? last)?.lastError as RevtunError | undefined;
+    this.#closed = this.#peers.stop(0).then(() => {
+      this.#end({
+        reason: refused === undefined ? "givenUp" : "refused",
+        ...(error !== undefined && { error }),
+      });
+    });
+  }
+}

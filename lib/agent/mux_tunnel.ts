@@ -1,0 +1,179 @@
+/** A tunnel connection that carries a session: many streams at once. */
+import type { Address } from "../address.ts";
+import type { SharedBuffer } from "../buffer.ts";
+import type { Message } from "../codec/message.ts";
+import type { MemoryBudget } from "../mux/memory_budget.ts";
+import { Session } from "../mux/session.ts";
+import type { MuxStream } from "../mux/stream.ts";
+import type { Timer } from "../timer.ts";
+import type { SocketDuplex } from "../transport/socket.ts";
+import type { AgentConfig } from "./config.ts";
+import { CONTROL_PREFACE, ControlStream } from "./control_stream.ts";
+import { serveStream } from "./serve_stream.ts";
+import type { StreamServices } from "./serve_stream.ts";
+import type { ServerIdentity, TunnelConnection, TunnelEvents } from "./tunnel_connection.ts";
+
+/** What a session's connection needs of its agent. */
+export interface MuxServices extends StreamServices {
+  readonly config: AgentConfig;
+  /** Shared by all sessions of the process. */
+  readonly budget: MemoryBudget;
+}
+
+/** Read buffers of a connection that carries many streams start at this size. */
+const MIN_READ_BYTES = 16 << 10;
+
+/** A registered connection in mode mux. */
+export class MuxTunnel implements TunnelConnection {
+  readonly mode = "mux";
+  readonly server: ServerIdentity;
+  readonly local: Address;
+  readonly remote: Address;
+  readonly #services: MuxServices;
+  readonly #events: TunnelEvents;
+  readonly #session: Session;
+  readonly #control: ControlStream;
+  #workCount = 0;
+  #hasLeft = false;
+  /** Why the server goes away, once it has said so. */
+  #leaveReason: string | undefined;
+  /** What the server said last about when to come again. */
+  #retryAfterMs = 0;
+  #drainDeadline: Timer | undefined;
+  #isDraining = false;
+  /** The server has had time to learn that we drain. */
+  #isDrainKnown = false;
+  #isClosed = false;
+
+  constructor(
+    socket: SocketDuplex,
+    server: ServerIdentity,
+    services: MuxServices,
+    events: TunnelEvents,
+  ) {
+    this.server = server;
+    this.local = socket.local;
+    this.remote = socket.remote;
+    this.#services = services;
+    this.#events = events;
+    const { config, runtime, budget } = services;
+    socket.minReadBytes = MIN_READ_BYTES;
+    this.#session = new Session(socket, {
+      role: "dialler",
+      name: socket.name,
+      runtime,
+      budget,
+      keepalive: config.keepalive,
+      onStream: (stream) => this.#serve(stream),
+      onGoAway: (code) => this.#onGoAway(code),
+      onClose: (error) => this.#onClose(error),
+    });
+    this.#control = new ControlStream(this.#session.open(CONTROL_PREFACE), {
+      log: runtime.log,
+      onMessage: (message) => this.#onMessage(message),
+    });
+    if (config.weight === 0) this.sendWeight(0);
+  }
+
+  get workCount(): number {
+    return this.#workCount;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get rttMs(): number {
+    return this.#session.rttMs;
+  }
+
+  /** Takes bytes that came behind the handshake's answer. */
+  receive(bytes: Uint8Array, buffer: SharedBuffer): void {
+    this.#session.onData(bytes, buffer);
+  }
+
+  sendWeight(weight: number): void {
+    const { cluster, hostName } = this.#services.config;
+    this.#control.send({ type: "adjustWeight", clusterName: cluster, hostName, weight });
+  }
+
+  drain(reason: string): void {
+    if (this.#isDraining || this.#isClosed) return;
+    this.#isDraining = true;
+    const { runtime, config } = this.#services;
+    this.#drainDeadline = runtime.timers.after(config.drainTimeoutMs, () => this.close());
+    if (this.#hasLeft) {
+      this.#isDrainKnown = true;
+      this.#closeIfDone();
+      return;
+    }
+    this.#control.send({ type: "drain", state: "draining", reason });
+    // Streams that the server opened before it read that are served. Two round trips: the answer
+    // to a ping may overtake what was sent before it.
+    this.#session.ping().then(() => this.#session.ping()).then(() => {
+      this.#isDrainKnown = true;
+      this.#closeIfDone();
+    }, () => {/* The session ended first. */});
+  }
+
+  close(error?: Error): void {
+    this.#session.close(error);
+  }
+
+  #serve(stream: MuxStream): void {
+    this.#workCount += 1;
+    serveStream(stream, this.#services, () => {
+      this.#workCount -= 1;
+      this.#closeIfDone();
+    });
+  }
+
+  #onMessage(message: Message): void {
+    const { log } = this.#services.runtime;
+    switch (message.type) {
+      case "retryAfter":
+        this.#retryAfterMs = Math.max(0, message.retryAfterMs);
+        if (message.reason !== undefined) this.#leaveReason ??= message.reason;
+        break;
+      case "drain":
+        log.info("host.drained", "The server changed what new work this host gets", {
+          state: message.state,
+          reason: message.reason,
+        });
+        break;
+      case "adjustWeight":
+        log.info("host.weight", "The server changed this host's weight", {
+          weight: message.weight,
+        });
+        break;
+      default:
+        log.debug("control.ignored", `A ${message.type} message means nothing to an agent`);
+    }
+  }
+
+  #onGoAway(code: number): void {
+    this.#leaveReason ??= code === 0
+      ? "the server goes away"
+      : `the server goes away (code ${code})`;
+    // It may overtake a message that says when to come again: one round trip brings that too.
+    this.#session.ping().then(() => this.#leave(), () => {/* The session ended first. */});
+  }
+
+  #leave(): void {
+    if (this.#hasLeft || this.#isClosed || this.#leaveReason === undefined) return;
+    this.#hasLeft = true;
+    this.#events.onLeave({ retryAfterMs: this.#retryAfterMs, reason: this.#leaveReason });
+  }
+
+  #closeIfDone(): void {
+    if (this.#isDraining && this.#isDrainKnown && this.#workCount === 0) this.#session.close();
+  }
+
+  #onClose(error: Error | undefined): void {
+    if (this.#retryAfterMs > 0) this.#leaveReason ??= error?.message ?? "the server closed it";
+    this.#leave();
+    this.#isClosed = true;
+    this.#drainDeadline?.cancel();
+    this.#events.onClose(error);
+  }
+}

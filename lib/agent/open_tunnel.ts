@@ -1,0 +1,119 @@
+/** Dial, handshake, and on to what was agreed: how a tunnel connection comes to be. */
+import { formatAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+import type { SharedBuffer } from "../buffer.ts";
+import type { Sink } from "../duplex.ts";
+import { ClosedError, DialError } from "../errors.ts";
+import { dial } from "../transport/dial.ts";
+import type { SocketDuplex } from "../transport/socket.ts";
+import { AgentHandshake } from "./handshake.ts";
+import type { ConnectionIdentity, HandshakeResult, HandshakeSettings } from "./handshake.ts";
+import { MuxTunnel } from "./mux_tunnel.ts";
+import type { MuxServices } from "./mux_tunnel.ts";
+import { RawTunnel } from "./raw_tunnel.ts";
+import type { TunnelConnection, TunnelEvents } from "./tunnel_connection.ts";
+
+/** What opening a tunnel connection needs of its agent. */
+export interface TunnelServices extends MuxServices {
+  /** Names the connection that is about to be dialled. */
+  nextIdentity(): ConnectionIdentity;
+}
+
+/**
+ * Dials `address` and registers; both together within `connectTimeoutMs`.
+ *
+ * @throws {DialError} no connection, or no answer in time; also when `signal` gave it up.
+ * @throws {HandshakeError} the server refused.
+ * @throws {ClosedError} the server ended the connection without an answer.
+ * @throws {DecodeError} what answers is no tunnel server.
+ */
+export async function openTunnel(
+  address: Address,
+  services: TunnelServices,
+  events: TunnelEvents,
+  signal: AbortSignal,
+): Promise<TunnelConnection> {
+  const { config, runtime } = services;
+  const startMs = runtime.nowMs();
+  const timeoutMs = config.connectTimeoutMs;
+  const socket = await dial(address, runtime, { timeoutMs, signal });
+  const leftMs = Math.max(0, timeoutMs - (runtime.nowMs() - startMs));
+  return await shakeHands(socket, {
+    settings: config,
+    identity: services.nextIdentity(),
+    runtime,
+    timeoutMs: leftMs,
+    signal,
+    // Within the call that brings the answer: what follows it belongs to what is made here.
+    onResult: (result, buffer) => {
+      const Tunnel = result.mode === "mux" ? MuxTunnel : RawTunnel;
+      const tunnel = new Tunnel(socket, result.server, services, events);
+      if (result.rest.length > 0) tunnel.receive(result.rest, buffer);
+      return tunnel;
+    },
+  });
+}
+
+/** How to shake hands. */
+export interface ShakeHandsOptions<T> {
+  readonly settings: HandshakeSettings;
+  readonly identity: ConnectionIdentity;
+  readonly runtime: Pick<TunnelServices["runtime"], "timers">;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Attaches what the connection carries; `buffer` holds `result.rest`. */
+  onResult(result: HandshakeResult, buffer: SharedBuffer): T;
+}
+
+/**
+ * Does the agent's side of the handshake on `socket`, which is closed if that fails.
+ *
+ * @throws as {@link openTunnel}.
+ */
+export function shakeHands<T>(socket: SocketDuplex, options: ShakeHandsOptions<T>): Promise<T> {
+  const { signal } = options;
+  const name = formatAddress(socket.remote);
+  const handshake = new AgentHandshake(options.settings, options.identity);
+  return new Promise<T>((resolve, reject) => {
+    const deadline = options.runtime.timers.after(options.timeoutMs, () => {
+      fail(new DialError(name, "timeout", "connected, but the handshake was not answered in time"));
+    });
+    const giveUp = () => fail(new DialError(name, "unreachable", "given up"));
+    signal.addEventListener("abort", giveUp);
+    const sink: Sink = {
+      onData: (bytes, buffer) => {
+        try {
+          const result = handshake.receive(bytes);
+          if (result === undefined) return;
+          settle();
+          resolve(options.onResult(result, buffer));
+        } catch (error) {
+          fail(error as Error);
+        }
+      },
+      onEnd: () => fail(unanswered(name)),
+      onDrain: () => {},
+      onClose: (error) => fail(error ?? unanswered(name)),
+    };
+    socket.attach(sink);
+    if (signal.aborted) giveUp();
+    else socket.write(handshake.request);
+
+    function settle(): void {
+      deadline.cancel();
+      signal.removeEventListener("abort", giveUp);
+    }
+    function fail(error: Error): void {
+      settle();
+      reject(error);
+      socket.close();
+    }
+  });
+}
+
+function unanswered(name: string): ClosedError {
+  return new ClosedError(
+    "peer",
+    `Server ${name} closed the connection without an answer; it may be overloaded or stopping`,
+  );
+}

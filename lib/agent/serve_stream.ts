@@ -1,0 +1,141 @@
+/** What an agent does with a stream: reads where to, dials, answers, joins the two. */
+import { encodeAnswer, PrefaceDecoder } from "../codec/preface.ts";
+import type { Preface } from "../codec/preface.ts";
+import type { Duplex, Sink } from "../duplex.ts";
+import { DialError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { splice } from "../splice.ts";
+import type { Timer } from "../timer.ts";
+import type { TargetDialer } from "./target_dialer.ts";
+
+/** What serving needs. */
+export interface StreamServices {
+  readonly runtime: Runtime;
+  readonly dialer: TargetDialer;
+  /** A stream without a byte for this long is closed, ms; 0 for never. */
+  readonly idleTimeoutMs: number;
+}
+
+/** How long a server may take to say where a stream is to go, and to end one that failed. */
+const PATIENCE_MS = 10_000;
+
+const OPEN = encodeAnswer({ status: "open" });
+
+/**
+ * Serves `stream` to its end. `onDone` is called once, when the stream and what it was joined with
+ * are both gone.
+ */
+export function serveStream(stream: Duplex, services: StreamServices, onDone: () => void): void {
+  stream.attach(new StreamService(stream, services, onDone));
+}
+
+class StreamService implements Sink {
+  readonly #stream: Duplex;
+  readonly #services: StreamServices;
+  readonly #onDone: () => void;
+  #decoder: PrefaceDecoder | undefined = new PrefaceDecoder();
+  /** What came behind the preface before the target was there. */
+  #held: Uint8Array[] | undefined;
+  readonly #patience: Timer;
+  readonly #abort = new AbortController();
+
+  constructor(stream: Duplex, services: StreamServices, onDone: () => void) {
+    this.#stream = stream;
+    this.#services = services;
+    this.#onDone = onDone;
+    this.#patience = services.runtime.timers.after(PATIENCE_MS, () => stream.close());
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#decoder === undefined) {
+      this.#held?.push(bytes.slice());
+      return;
+    }
+    let decoded: { preface: Preface; rest: Uint8Array } | undefined;
+    try {
+      decoded = this.#decoder.push(bytes);
+    } catch (error) {
+      this.#services.runtime.log.warn("stream.bad_preface", (error as Error).message, {
+        stream: this.#stream.name,
+      });
+      this.#stream.close(error as Error);
+      return;
+    }
+    if (decoded === undefined) return;
+    this.#decoder = undefined;
+    this.#patience.cancel();
+    // The rest waits in the stream, where its window bounds it.
+    this.#stream.pause();
+    this.#held = decoded.rest.length > 0 ? [decoded.rest.slice()] : [];
+    void this.#open(decoded.preface);
+  }
+
+  // The end before a preface, or after a refusal; in between the stream is paused.
+  onEnd(): void {
+    this.#stream.end();
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#patience.cancel();
+    this.#abort.abort();
+    this.#held = undefined;
+    this.#onDone();
+  }
+
+  /** Never rejects. */
+  async #open(preface: Preface): Promise<void> {
+    let target: Duplex;
+    try {
+      checkPreface(preface);
+      target = await this.#services.dialer.open(preface, this.#abort.signal);
+    } catch (error) {
+      if (!this.#stream.isClosed) this.#refuse(error);
+      return;
+    }
+    const held = this.#held;
+    if (held === undefined) {
+      // The stream was reset meanwhile.
+      target.close();
+      return;
+    }
+    this.#join(target, held);
+  }
+
+  #join(target: Duplex, held: readonly Uint8Array[]): void {
+    const stream = this.#stream;
+    const { runtime, idleTimeoutMs } = this.#services;
+    stream.write(OPEN);
+    let hasRoom = true;
+    for (const bytes of held) hasRoom = target.write(bytes) && hasRoom;
+    splice(stream, target, { timers: runtime.timers, idleTimeoutMs, onClose: this.#onDone });
+    // Otherwise the splice resumes it once the target has drained.
+    if (hasRoom) stream.resume();
+  }
+
+  #refuse(error: unknown): void {
+    const { log, timers } = this.#services.runtime;
+    const status = error instanceof DialError ? error.failure : "unreachable";
+    const reason = (error as Error).message;
+    log.debug("stream.refused", reason, { stream: this.#stream.name, status });
+    this.#held = undefined;
+    this.#stream.write(encodeAnswer({ status, reason }));
+    this.#stream.end();
+    // What the server sent in the meantime is dropped until it ends its side.
+    this.#stream.resume();
+    const patience = timers.after(PATIENCE_MS, () => this.#stream.close());
+    this.#abort.signal.addEventListener("abort", () => patience.cancel());
+  }
+}
+
+/** @throws {DialError} what this agent does not know how to serve. */
+function checkPreface(preface: Preface): void {
+  const { kind, network } = preface;
+  if (kind !== undefined) {
+    throw new DialError(kind, "noTarget", "this agent knows no stream of that kind");
+  }
+  if (network !== undefined && network !== "tcp") {
+    throw new DialError(network, "noTarget", "this agent serves tcp only");
+  }
+}

@@ -1,0 +1,319 @@
+import assert from "node:assert/strict";
+import { startAgent } from "../../lib/agent/agent.ts";
+import type { RunningAgent } from "../../lib/agent/agent.ts";
+import { parseAllowRule } from "../../lib/agent/allow.ts";
+import { agentConfig } from "../../lib/agent/config.ts";
+import type { AgentConfigInit } from "../../lib/agent/config.ts";
+import { parseTargets } from "../../lib/agent/target.ts";
+import { memoryPair } from "../../lib/memory_duplex.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import { FakeServer } from "./fake_server.ts";
+import { Backend, deadAddress, EventLog, shout, testRuntime, until } from "./support.ts";
+
+/** An agent that is aborted with the block that made it. */
+export async function agentFor(
+  runtime: Runtime,
+  servers: AgentConfigInit["servers"],
+  settings: Partial<AgentConfigInit> = {},
+): Promise<RunningAgent & AsyncDisposable> {
+  const config = agentConfig({
+    cluster: "edge-a",
+    hostName: "till-7",
+    servers,
+    connectionNum: 1,
+    reconnectBaseMs: 5,
+    reconnectMaxMs: 20,
+    drainTimeoutMs: 5000,
+    ...settings,
+  });
+  const agent = await startAgent(config, runtime, {
+    software: "revtun/test",
+    openPage: () => {
+      const [ours, page] = memoryPair();
+      shout(page);
+      return ours;
+    },
+  });
+  return Object.assign(agent, {
+    [Symbol.asyncDispose]: async () => {
+      agent.abort();
+      await until("connections to end", () => agent.connectionCount === 0);
+    },
+  });
+}
+
+Deno.test("an agent registers and serves its default and its named targets", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text, `named=${backend.text}`]),
+    connectionNum: 2,
+  });
+  await until("both connections", () => agent.connectionCount === 2);
+  const host = await server.host();
+  assert.equal(host.info.clusterName, "edge-a");
+  assert.equal(host.info.hostName, "till-7");
+  assert.equal(host.info.hello?.agentId, agent.agentId);
+  assert.deepEqual(server.infos.map(({ hello }) => hello?.connectionId).sort(), [1, 2]);
+  for (const target of ["", "named"]) {
+    const stream = await host.open({ target }, "hello");
+    assert.deepEqual(stream.answer, { status: "open" });
+    stream.reader.write(" and more");
+    stream.reader.duplex.end();
+    await stream.reader.end();
+    assert.equal(stream.reader.text, "HELLO AND MORE");
+  }
+  await until("no stream left", () => host.session.streamCount === 1);
+});
+
+Deno.test("an agent without a target serves its own page", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  await using _agent = await agentFor(runtime, [server.address]);
+  const stream = await (await server.host()).open({}, "hello");
+  assert.equal(await stream.reader.textWith("HELLO"), "HELLO");
+});
+
+Deno.test("an agent answers why a stream cannot be opened, and ends it", async () => {
+  using runtime = testRuntime();
+  const { port } = await deadAddress(runtime);
+  await using server = new FakeServer(runtime);
+  await using _agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([`127.0.0.1:${port}`]),
+    allow: [parseAllowRule(`127.0.0.1:${port}`)],
+  });
+  const host = await server.host();
+  const cases: [Parameters<typeof host.open>[0], string, RegExp][] = [
+    [{}, "refused", /connection refused/],
+    [{ target: "nope" }, "noTarget", /no target of that name/],
+    [{ destination: `127.0.0.1:${port}` }, "refused", /connection refused/],
+    [{ destination: "127.0.0.1:1" }, "notAllowed", /--allow/],
+    [{ network: "udp" }, "noTarget", /tcp only/],
+    [{ kind: "what" }, "noTarget", /kind/],
+  ];
+  for (const [preface, status, reason] of cases) {
+    const stream = await host.open(preface, "bytes that nobody gets");
+    assert.equal(stream.answer?.status, status);
+    assert.match(stream.answer?.reason ?? "", reason);
+    await stream.reader.closed();
+    assert.equal(stream.reader.closeError, undefined);
+  }
+  assert.equal(host.session.streamCount, 1);
+});
+
+Deno.test("an agent keeps half-closed streams open in the other direction", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, (connection) => {
+    let text = "";
+    connection.attach({
+      onData: (bytes) => text += new TextDecoder().decode(bytes),
+      onEnd: () => {
+        connection.write(new TextEncoder().encode(`got ${text}`));
+        connection.end();
+      },
+      onDrain: () => {},
+      onClose: () => {},
+    });
+  });
+  await using server = new FakeServer(runtime);
+  await using _agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text]),
+  });
+  const host = await server.host();
+  const stream = host.start({}, "everything");
+  stream.reader.duplex.end();
+  await stream.reader.closed();
+  assert.equal(stream.reader.text, "got everything");
+});
+
+Deno.test("an agent gives up a dial whose stream was reset", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using _agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text]),
+  });
+  const host = await server.host();
+  for (let i = 0; i < 50; i++) host.start({}, "x").reader.duplex.close();
+  await host.session.ping();
+  await until(
+    "backend connections to be gone",
+    () => backend.connections.every(({ isClosed }) => isClosed),
+  );
+  assert.equal(host.session.streamCount, 1);
+});
+
+Deno.test("an agent dials again when the server is gone, and comes back", async () => {
+  using runtime = testRuntime();
+  const first = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [first.address], { connectionNum: 2 });
+  await until("connections", () => agent.connectionCount === 2);
+  const { port } = first.address;
+  await first[Symbol.asyncDispose]();
+  await until("loss", () => agent.connectionCount === 0);
+  await using second = new FakeServer(runtime, { port });
+  await until("return", () => second.live.length === 2);
+});
+
+Deno.test("an agent dials a replacement when the server goes away, and work in flight ends", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text]),
+  });
+  const host = await server.host();
+  const stream = await host.open({}, "one");
+  host.session.goAway();
+  const replacement = await server.host(1);
+  assert.ok(!host.isClosed);
+  stream.reader.write(" two");
+  assert.equal(await stream.reader.textWith("TWO"), "ONE TWO");
+  stream.reader.duplex.end();
+  await until("the old connection's end", () => host.isClosed);
+  assert.ok(!replacement.isClosed);
+  assert.equal(agent.connectionCount, 1);
+});
+
+Deno.test("an agent waits as the server asks before it dials a replacement", async () => {
+  using runtime = testRuntime();
+  const log = new EventLog();
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor({ ...runtime, log }, [server.address]);
+  const host = await server.host();
+  await until("control stream", () => host.control !== undefined);
+  host.send({ type: "retryAfter", retryAfterMs: 60_000, reason: "restart" });
+  host.session.goAway();
+  await until("leave", () => log.of("tunnel.replaced").length === 1);
+  const waitMs = log.of("tunnel.replaced")[0]!.fields["retry_in_ms"];
+  assert.ok(Number(waitMs) >= 60_000);
+  assert.equal(agent.connectionCount, 0);
+});
+
+Deno.test("an agent that closes tells the server, and lets work in flight end", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text]),
+  });
+  const host = await server.host();
+  const stream = await host.open({}, "one");
+  const closed = agent.close();
+  await until("drain", () => host.messages.some(({ type }) => type === "drain"));
+  // A stream that the server opened before it knew is served like any other.
+  const late = await host.open({}, "late");
+  assert.equal(await late.reader.textWith("LATE"), "LATE");
+  late.reader.duplex.end();
+  stream.reader.write(" two");
+  assert.equal(await stream.reader.textWith("TWO"), "ONE TWO");
+  assert.ok(!host.isClosed);
+  stream.reader.duplex.end();
+  await closed;
+  assert.deepEqual(await agent.ended, { reason: "closed" });
+  await until("the server to see it", () => host.isClosed);
+});
+
+Deno.test("an agent that closes cuts off what does not end by its drain timeout", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text]),
+    drainTimeoutMs: 20,
+  });
+  const stream = await (await server.host()).open({}, "one");
+  await agent.close();
+  await stream.reader.closed();
+});
+
+Deno.test("an agent that every server refuses for good ends with the reason", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime, { status: 2, hello: { reason: "token expired" } });
+  await using agent = await agentFor(runtime, [server.address], { connectionNum: 2 });
+  const end = await agent.ended;
+  assert.equal(end.reason, "refused");
+  assert.match(end.error?.message ?? "", /authentication failed \(token expired\)/);
+});
+
+Deno.test("an agent out of connect_retry_times ends with the last failure", async () => {
+  using runtime = testRuntime();
+  const address = await deadAddress(runtime);
+  await using agent = await agentFor(runtime, [address], { connectRetryTimes: 1 });
+  const end = await agent.ended;
+  assert.equal(end.reason, "givenUp");
+  assert.match(end.error?.message ?? "", /connection refused/);
+});
+
+Deno.test("an agent that is switched off ends at once and dials nobody", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], { isEnabled: false });
+  assert.equal((await agent.ended).reason, "disabled");
+  assert.equal(server.infos.length, 0);
+});
+
+Deno.test("an agent tells a new weight, and weight 0 as soon as it is registered", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], { weight: 0 });
+  const host = await server.host();
+  const weights = () =>
+    host.messages.flatMap((message) => message.type === "adjustWeight" ? [message] : []);
+  await until("weight 0", () => weights().length === 1);
+  assert.equal(host.info.weight, 1);
+  assert.deepEqual(weights()[0], {
+    type: "adjustWeight",
+    clusterName: "edge-a",
+    hostName: "till-7",
+    weight: 0,
+  });
+  agent.setWeight(40);
+  await until("weight 40", () => weights().length === 2);
+  assert.equal(weights()[1]!.weight, 40);
+  host.socket.close();
+  assert.equal((await server.host(1)).info.weight, 40);
+});
+
+Deno.test("an agent bears garbage on the control stream and streams without a preface", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using _agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text]),
+  });
+  const host = await server.host();
+  await until("control stream", () => host.control !== undefined);
+  host.control!.write(new TextEncoder().encode("garbage"));
+  const bad = host.session.open(new Uint8Array([0xff, 0xff, 1]));
+  const worse = host.session.open(new TextEncoder().encode("\0\x05{bad}"));
+  await until("their resets", () => bad.isClosed && worse.isClosed && host.control!.isClosed);
+  const stream = await host.open({}, "still here");
+  assert.equal(await stream.reader.textWith("HERE"), "STILL HERE");
+});
+
+Deno.test("an agent stays where a server closes without an answer, and tries again", async () => {
+  using runtime = testRuntime();
+  let count = 0;
+  await using backend = new Backend(runtime, (connection) => {
+    count += 1;
+    connection.close();
+  });
+  await using _agent = await agentFor(runtime, [backend.address]);
+  await until("three tries", () => count >= 3);
+});
+
+Deno.test("an agent gives up on a server that connects and says nothing", async () => {
+  using runtime = testRuntime();
+  const log = new EventLog();
+  await using backend = new Backend(runtime, (connection) => {
+    connection.attach({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} });
+  });
+  await using _agent = await agentFor({ ...runtime, log }, [backend.address], {
+    connectTimeoutMs: 30,
+  });
+  await until("failure", () => log.of("tunnel.failed").length > 0);
+  assert.match(log.of("tunnel.failed")[0]!.message, /not answered in time/);
+  await until("another try", () => backend.connections.length >= 2);
+});
