@@ -64,6 +64,8 @@ export class UpstreamError extends RevtunError {
 export interface Upstreams {
   /** Cluster names known now, for routing by name. */
   clusterNames(): Iterable<string>;
+  /** True if a cluster of exactly this name is known now. */
+  hasCluster(name: string): boolean;
   /**
    * Finds a host and a stream to it. Settles at once (not a promise) where one is at hand, which
    * is the usual case and the fast one.
