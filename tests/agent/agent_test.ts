@@ -1,46 +1,9 @@
 import assert from "node:assert/strict";
-import { startAgent } from "../../lib/agent/agent.ts";
-import type { RunningAgent } from "../../lib/agent/agent.ts";
 import { parseAllowRule } from "../../lib/agent/allow.ts";
-import { agentConfig } from "../../lib/agent/config.ts";
-import type { AgentConfigInit } from "../../lib/agent/config.ts";
 import { parseTargets } from "../../lib/agent/target.ts";
-import { memoryPair } from "../../lib/memory_duplex.ts";
-import type { Runtime } from "../../lib/runtime.ts";
+import { agentFor } from "./agent_for.ts";
 import { FakeServer } from "./fake_server.ts";
 import { Backend, deadAddress, EventLog, shout, testRuntime, until } from "./support.ts";
-
-/** An agent that is aborted with the block that made it. */
-export async function agentFor(
-  runtime: Runtime,
-  servers: AgentConfigInit["servers"],
-  settings: Partial<AgentConfigInit> = {},
-): Promise<RunningAgent & AsyncDisposable> {
-  const config = agentConfig({
-    cluster: "edge-a",
-    hostName: "till-7",
-    servers,
-    connectionNum: 1,
-    reconnectBaseMs: 5,
-    reconnectMaxMs: 20,
-    drainTimeoutMs: 5000,
-    ...settings,
-  });
-  const agent = await startAgent(config, runtime, {
-    software: "revtun/test",
-    openPage: () => {
-      const [ours, page] = memoryPair();
-      shout(page);
-      return ours;
-    },
-  });
-  return Object.assign(agent, {
-    [Symbol.asyncDispose]: async () => {
-      agent.abort();
-      await until("connections to end", () => agent.connectionCount === 0);
-    },
-  });
-}
 
 Deno.test("an agent registers and serves its default and its named targets", async () => {
   using runtime = testRuntime();

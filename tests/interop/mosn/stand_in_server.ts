@@ -31,6 +31,8 @@ interface ServerHost {
 /** The server; ends with the block that made it. */
 export class StandInServer implements AsyncDisposable {
   readonly hosts = new Map<string, ServerHost>();
+  /** Hosts by their connection, those too that were taken out and still have an answer to give. */
+  readonly #byConnection = new Map<Deno.TcpConn, ServerHost>();
   /** Frames in the order of their arrival. */
   readonly frames: MosnFrame[] = [];
   /** Connections that sent nothing so far: asides, mostly. */
@@ -89,7 +91,9 @@ export class StandInServer implements AsyncDisposable {
       const serving = this.#serve(conn).finally(() => {
         this.silent.delete(conn);
         this.#connections.delete(conn);
-        this.#removeHost(addressOf(conn.remoteAddr));
+        this.hosts.delete(addressOf(conn.remoteAddr));
+        this.#byConnection.get(conn)?.answered?.reject(new Error("connection closed"));
+        this.#byConnection.delete(conn);
         close(conn);
       });
       this.#connections.set(conn, serving);
@@ -103,8 +107,8 @@ export class StandInServer implements AsyncDisposable {
       const size = await conn.read(chunk).catch(() => null);
       if (size === null) return;
       this.silent.delete(conn);
-      const host = this.hosts.get(addressOf(conn.remoteAddr));
-      if (host !== undefined && host.conn === conn) {
+      const host = this.#byConnection.get(conn);
+      if (host !== undefined) {
         for (const message of host.reader.push(chunk.subarray(0, size))) {
           host.answered?.resolve(message);
           host.answered = undefined;
@@ -132,16 +136,18 @@ export class StandInServer implements AsyncDisposable {
         return;
       }
       const first = new TextEncoder().encode(this.#options.firstRequest ?? "");
-      this.hosts.set(addressOf(conn.remoteAddr), {
+      const host: ServerHost = {
         cluster: frame.payload.cluster_name,
         weight: frame.payload.weight ?? 0,
         conn,
         reader: new HttpReadBuffer(),
         answered: undefined,
-      });
+      };
+      this.hosts.set(addressOf(conn.remoteAddr), host);
+      this.#byConnection.set(conn, host);
       await conn.write(new Uint8Array([...answer, ...first]));
     } else if (frame.flag === FLAG.gracefulClose) {
-      for (const address of frame.payload.addresses ?? []) this.#removeHost(address);
+      for (const address of frame.payload.addresses ?? []) this.hosts.delete(address);
     }
   }
 
@@ -156,11 +162,6 @@ export class StandInServer implements AsyncDisposable {
     }
     const clusters = this.#options.clusters ?? ["edge-a"];
     return clusters.includes(info.cluster_name) ? STATUS.success : STATUS.clusterNotExist;
-  }
-
-  #removeHost(address: string): void {
-    this.hosts.get(address)?.answered?.reject(new Error("connection closed"));
-    this.hosts.delete(address);
   }
 }
 
