@@ -19,7 +19,10 @@ export interface BlockLayout {
 
 /** A whole block and what came behind it. */
 export interface Block {
-  block: Uint8Array;
+  /** The block lies at their start. */
+  bytes: Uint8Array;
+  /** Bytes of the block. */
+  size: number;
   rest: Uint8Array;
 }
 
@@ -51,8 +54,8 @@ export class BlockReader {
   }
 
   /**
-   * Takes the next bytes, and returns a block if it is whole. `rest` lies in `bytes`, and so does
-   * `block` if it came in one piece.
+   * Takes the next bytes, and returns a block if it is whole. `rest` lies in what was pushed, and
+   * so does the block if it came in one piece.
    */
   push(bytes: Uint8Array): Block | undefined {
     if (this.#heldBytes > 0) return this.#add(bytes);
@@ -64,7 +67,7 @@ export class BlockReader {
       return undefined;
     }
     this.#offset += size;
-    return { block: bytes.subarray(0, size), rest: bytes.subarray(size) };
+    return { bytes, size, rest: bytes.subarray(size) };
   }
 
   #add(bytes: Uint8Array): Block | undefined {
@@ -77,11 +80,11 @@ export class BlockReader {
       if (isHead) this.#layout.check(this.#held, this.#heldBytes, this.#offset);
       const size = this.#size(this.#held, this.#heldBytes);
       if (this.#heldBytes < size) continue;
-      const block = this.#held.subarray(0, size);
+      const block = { bytes: this.#held, size, rest: bytes.subarray(at) };
       this.#held = NO_BYTES;
       this.#heldBytes = 0;
       this.#offset += size;
-      return { block, rest: bytes.subarray(at) };
+      return block;
     }
     return undefined;
   }

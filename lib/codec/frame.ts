@@ -7,6 +7,7 @@
 import { DecodeError } from "../errors.ts";
 import type { DecodeReason } from "../errors.ts";
 import { BlockReader } from "./block_reader.ts";
+import type { BlockLayout } from "./block_reader.ts";
 
 export const FRAME_HEADER_BYTES = 8;
 export const FRAME_MAGIC = 0x2088;
@@ -78,11 +79,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
  * and nothing is allocated for a payload before its bytes arrive.
  */
 export class FrameDecoder {
-  readonly #blocks = new BlockReader({
-    headBytes: FRAME_HEADER_BYTES,
-    check: checkHeader,
-    size: frameSize,
-  });
+  readonly #blocks = new BlockReader(LAYOUT);
 
   /** Bytes that are missing for the next frame as far as is known, at least 1. */
   get neededBytes(): number {
@@ -109,15 +106,18 @@ export class FrameDecoder {
   push(bytes: Uint8Array): { frame: Frame; rest: Uint8Array } | undefined {
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
-    const { block, rest } = found;
-    const kind = (block[4]! << 8 | block[5]!) as FrameKind;
-    return { frame: { flag: block[3]!, kind, payload: block.subarray(FRAME_HEADER_BYTES) }, rest };
+    const whole = found.bytes;
+    const kind = (whole[4]! << 8 | whole[5]!) as FrameKind;
+    const payload = whole.subarray(FRAME_HEADER_BYTES, found.size);
+    return { frame: { flag: whole[3]!, kind, payload }, rest: found.rest };
   }
 }
 
-function frameSize(header: Uint8Array): number {
-  return FRAME_HEADER_BYTES + (header[6]! << 8 | header[7]!);
-}
+const LAYOUT: BlockLayout = {
+  headBytes: FRAME_HEADER_BYTES,
+  check: checkHeader,
+  size: (header) => FRAME_HEADER_BYTES + (header[6]! << 8 | header[7]!),
+};
 
 function isFlag(flag: number): boolean {
   return flag >= FRAME_FLAG.initInfo && flag <= FRAME_FLAG.gracefulClose ||
@@ -130,24 +130,35 @@ function hex(value: number, digits: number): string {
 
 /** Checks those bytes of a header that are there. */
 function checkHeader(header: Uint8Array, count: number, offset: number): void {
-  const wrong = (reason: DecodeReason, at: number, detail: string) =>
-    new DecodeError({ format: "MOSN frame", reason, offset: offset + at, detail });
   if (count >= 1 && header[0] !== FRAME_MAGIC >> 8) {
-    throw wrong("magic", 0, `first byte is ${hex(header[0]!, 2)}, expected 0x20`);
+    throw wrong("magic", offset, `first byte is ${hex(header[0]!, 2)}, expected 0x20`);
   }
   if (count >= 2 && header[1] !== (FRAME_MAGIC & 0xff)) {
     const magic = header[0]! << 8 | header[1]!;
-    throw wrong("magic", 0, `magic is ${hex(magic, 4)}, expected 0x2088`);
+    throw wrong("magic", offset, `magic is ${hex(magic, 4)}, expected 0x2088`);
   }
   if (count >= 3 && header[2] !== FRAME_VERSION) {
-    throw wrong("version", 2, `version is ${header[2]}, expected 1`);
+    throw wrong("version", offset + 2, `version is ${header[2]}, expected 1`);
   }
   if (count >= 4 && !isFlag(header[3]!)) {
-    throw wrong("flag", 3, `flag is ${hex(header[3]!, 2)}, expected 0x01 to 0x03 or 0x10 to 0x1f`);
+    const flag = hex(header[3]!, 2);
+    throw wrong("flag", offset + 3, `flag is ${flag}, expected 0x01 to 0x03 or 0x10 to 0x1f`);
   }
-  if (count < 6) return;
-  const kind = header[4]! << 8 | header[5]!;
-  if (kind !== FRAME_KIND.request && kind !== FRAME_KIND.response) {
-    throw wrong("type", 4, `type is ${hex(kind, 4)}, expected 0x0100 or 0x0200`);
+  if (
+    count >= 5 && header[4] !== FRAME_KIND.request >> 8 && header[4] !== FRAME_KIND.response >> 8
+  ) {
+    throw wrong(
+      "type",
+      offset + 4,
+      `type starts with ${hex(header[4]!, 2)}, expected 0x01 or 0x02`,
+    );
   }
+  if (count >= 6 && header[5] !== 0) {
+    const kind = header[4]! << 8 | header[5]!;
+    throw wrong("type", offset + 4, `type is ${hex(kind, 4)}, expected 0x0100 or 0x0200`);
+  }
+}
+
+function wrong(reason: DecodeReason, offset: number, detail: string): DecodeError {
+  return new DecodeError({ format: "MOSN frame", reason, offset, detail });
 }

@@ -37,13 +37,16 @@ const KNOWN_KEYS = [
   "mode",
   "modes",
   "network",
+  "proxy_protocol",
   "purpose",
   "reason",
+  "retry_after_ms",
   "revtun",
   "server_count",
   "server_id",
   "software",
   "source",
+  "state",
   "status",
   "target",
   "targets",
@@ -51,16 +54,21 @@ const KNOWN_KEYS = [
   "weight",
 ] as const;
 
-const MAX_KEY_BYTES = Math.max(...KNOWN_KEYS.map((key) => key.length));
-const KEYS_BY_LENGTH: readonly (readonly string[])[] = Array.from(
-  { length: MAX_KEY_BYTES + 1 },
-  (_, length) => KNOWN_KEYS.filter((key) => key.length === length),
+const KEYS_BY_FIRST_BYTE: readonly (readonly string[])[] = Array.from(
+  { length: 256 },
+  (_, byte) => KNOWN_KEYS.filter((key) => key.charCodeAt(0) === byte),
 );
 
-/** What a byte means inside a string: 0 plain, else the string needs a closer look. */
+/** 1 for the bytes of a string that stand for themselves and need no closer look. */
 const IS_PLAIN = Uint8Array.from(
   { length: 256 },
   (_, byte) => byte >= 0x20 && byte < 0x80 && byte !== 0x22 && byte !== 0x5c ? 1 : 0,
+);
+
+/** 1 for the bytes of a number that is more than an integer. */
+const IS_NUMBER_PART = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => ".eE".includes(String.fromCharCode(byte)) ? 1 : 0,
 );
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -161,14 +169,12 @@ class JsonParser {
   #key(): string {
     const bytes = this.#bytes;
     const start = this.#at;
-    let end = start;
-    while (IS_PLAIN[bytes[end]!] === 1) end += 1;
-    if (bytes[end] === 0x22 && end - start <= MAX_KEY_BYTES) {
-      for (const key of KEYS_BY_LENGTH[end - start]!) {
-        if (isTextAt(bytes, start, key)) {
-          this.#at = end + 1;
-          return key;
-        }
+    const candidates = KEYS_BY_FIRST_BYTE[bytes[start] ?? 0]!;
+    for (let index = 0; index < candidates.length; index++) {
+      const key = candidates[index]!;
+      if (isTextAt(bytes, start, key) && bytes[start + key.length] === 0x22) {
+        this.#at = start + key.length + 1;
+        return key;
       }
     }
     return this.#string();
@@ -179,13 +185,11 @@ class JsonParser {
     const bytes = this.#bytes;
     const start = this.#at;
     let end = start;
-    while (IS_PLAIN[bytes[end]!] === 1) end += 1;
-    if (bytes[end] !== 0x22) return this.#richString(start, end);
+    while (end < bytes.length && IS_PLAIN[bytes[end]!] === 1) end += 1;
+    if (end === bytes.length || bytes[end] !== 0x22) return this.#richString(start, end);
     this.#at = end + 1;
     if (end - start > SHORT_BYTES) return utf8.decode(bytes.subarray(start, end));
-    let text = "";
-    for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
-    return text;
+    return shortText(bytes, start, end);
   }
 
   /** Reads a string that has escapes or characters beyond ASCII; up to `at` it is plain. */
@@ -222,24 +226,32 @@ class JsonParser {
   #number(): number {
     const bytes = this.#bytes;
     const start = this.#at;
-    if (bytes[this.#at] === 0x2d) this.#at += 1;
+    let end = start;
+    let value = 0;
+    while (end < bytes.length && isDigit(bytes[end]!)) value = value * 10 + bytes[end++]! - 0x30;
+    const isShort = end > start && end - start < 10 && (bytes[start] !== 0x30 || end === start + 1);
+    if (!isShort || (end < bytes.length && IS_NUMBER_PART[bytes[end]!] === 1)) {
+      return this.#longNumber();
+    }
+    this.#at = end;
+    return value;
+  }
+
+  #longNumber(): number {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    if (bytes[start] === 0x2d) this.#at += 1;
     const firstDigit = this.#at;
     this.#digits(bytes[start] === 0x2d ? "a digit" : "a value");
     if (bytes[firstDigit] === 0x30 && this.#at > firstDigit + 1) {
       this.#at = firstDigit + 1;
       this.#fail("no digit behind a leading 0");
     }
-    const isInteger = bytes[this.#at] !== 0x2e && ((bytes[this.#at] ?? 0) | 0x20) !== 0x65;
-    if (isInteger && firstDigit === start && this.#at - start < 10) {
-      let value = 0;
-      for (let at = start; at < this.#at; at++) value = value * 10 + bytes[at]! - 0x30;
-      return value;
-    }
     if (bytes[this.#at] === 0x2e) {
       this.#at += 1;
       this.#digits("a digit");
     }
-    if (((bytes[this.#at] ?? 0) | 0x20) === 0x65) {
+    if (bytes[this.#at] === 0x65 || bytes[this.#at] === 0x45) {
       this.#at += 1;
       if (bytes[this.#at] === 0x2b || bytes[this.#at] === 0x2d) this.#at += 1;
       this.#digits("a digit");
@@ -250,7 +262,7 @@ class JsonParser {
   #digits(expected: string): void {
     const bytes = this.#bytes;
     const start = this.#at;
-    while (bytes[this.#at]! >= 0x30 && bytes[this.#at]! <= 0x39) this.#at += 1;
+    while (this.#at < bytes.length && isDigit(bytes[this.#at]!)) this.#at += 1;
     if (this.#at === start) this.#fail(expected);
   }
 
@@ -262,9 +274,9 @@ class JsonParser {
 
   #space(): void {
     const bytes = this.#bytes;
-    for (;;) {
-      const byte = bytes[this.#at];
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
+    while (this.#at < bytes.length) {
+      const byte = bytes[this.#at]!;
+      if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) return;
       this.#at += 1;
     }
   }
@@ -295,7 +307,23 @@ class JsonParser {
   }
 }
 
+/** Text of a few ASCII bytes; four a call, as each call and each joining costs. */
+function shortText(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    text += String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
+  }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at]!);
+  return text;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
 function isTextAt(bytes: Uint8Array, start: number, text: string): boolean {
+  if (start + text.length > bytes.length) return false;
   for (let at = 0; at < text.length; at++) {
     if (bytes[start + at] !== text.charCodeAt(at)) return false;
   }

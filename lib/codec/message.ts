@@ -264,24 +264,23 @@ type Decoder = (fields: FieldReader, origin: JsonOrigin) => KnownMessage;
 
 const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
   [FRAME_FLAG.initInfo]: (fields, origin) => {
-    const hello = fields.object("extra")?.["revtun"];
-    return {
+    const message: InitInfo = {
       type: "initInfo",
       clusterName: fields.string("cluster_name"),
       weight: fields.integer("weight"),
       hostName: fields.string("host_name"),
       credentialPolicy: fields.string("credential_policy"),
       credential: fields.string("credential"),
-      ...(hello === undefined || hello === null ? {} : { hello: readAgentHello(hello, origin) }),
     };
+    const hello = fields.object("extra")?.["revtun"] ?? undefined;
+    if (hello !== undefined) message.hello = readAgentHello(hello, origin);
+    return message;
   },
   [FRAME_FLAG.initResponse]: (fields, origin) => {
-    const hello = fields.object("extra")?.["revtun"];
-    return {
-      type: "initResponse",
-      status: fields.integer("status"),
-      ...(hello === undefined || hello === null ? {} : { hello: readServerHello(hello, origin) }),
-    };
+    const message: InitResponse = { type: "initResponse", status: fields.integer("status") };
+    const hello = fields.object("extra")?.["revtun"] ?? undefined;
+    if (hello !== undefined) message.hello = readServerHello(hello, origin);
+    return message;
   },
   [FRAME_FLAG.gracefulClose]: (fields) => ({
     type: "gracefulClose",

@@ -49,23 +49,29 @@ export const MAX_PREFACE_BYTES = 4096;
 
 const STATUS_NAMES = Object.keys(ANSWER_STATUS) as AnswerStatus[];
 const EMPTY_PREFACE = new Uint8Array(2);
+const NO_BYTES = new Uint8Array(0);
+/** Characters of a reason, which is for people: JSON makes at most 6 bytes of each. */
+const MAX_REASON = 600;
 const utf8 = new TextEncoder();
 
-/** Writes a preface. The result is shared where it is empty: do not change it. */
+/**
+ * Writes a preface. The result is shared where it is empty: do not change it.
+ *
+ * @throws {RangeError} when it is longer than its reader would take.
+ */
 export function encodePreface(preface: Preface): Uint8Array {
   const { kind, target, network, source, destination } = preface;
-  const isDefault = !kind && !target && !network && !source && !destination;
-  if (isDefault) return EMPTY_PREFACE;
+  if (!kind && !target && !network && !source && !destination) return EMPTY_PREFACE;
   const json = { kind, target: target === "" ? undefined : target, network, source, destination };
   return withLength(0, utf8.encode(JSON.stringify(json)));
 }
 
-/** Writes an answer. */
+/** Writes an answer; its reason is cut after 600 characters. */
 export function encodeAnswer(answer: Answer): Uint8Array {
   const { status, reason, dialMs } = answer;
   const json = reason === undefined && dialMs === undefined
-    ? new Uint8Array(0)
-    : utf8.encode(JSON.stringify({ reason, "dial_ms": dialMs }));
+    ? NO_BYTES
+    : utf8.encode(JSON.stringify({ reason: reason?.slice(0, MAX_REASON), "dial_ms": dialMs }));
   const bytes = withLength(1, json);
   bytes[0] = ANSWER_STATUS[status];
   return bytes;
@@ -94,7 +100,7 @@ export class PrefaceDecoder {
     this.#blocks ??= new BlockReader(PREFACE_LAYOUT);
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
-    return { preface: readPreface(found.block.subarray(2)), rest: found.rest };
+    return { preface: readPreface(found.bytes.subarray(2, found.size)), rest: found.rest };
   }
 }
 
@@ -123,8 +129,8 @@ export class AnswerDecoder {
     this.#blocks ??= new BlockReader(ANSWER_LAYOUT);
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
-    const status = STATUS_NAMES[found.block[0]!]!;
-    return { answer: readAnswer(status, found.block.subarray(3)), rest: found.rest };
+    const status = STATUS_NAMES[found.bytes[0]!]!;
+    return { answer: readAnswer(status, found.bytes.subarray(3, found.size)), rest: found.rest };
   }
 }
 
