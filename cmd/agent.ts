@@ -1,14 +1,81 @@
 /** `revtun agent`. */
+import { formatAddress } from "../lib/address.ts";
+import { startAgent } from "../lib/agent/agent.ts";
+import type { AgentEnd } from "../lib/agent/agent.ts";
+import type { AgentConfig } from "../lib/agent/config.ts";
+import { formatTarget } from "../lib/agent/target.ts";
+import { ClosedError, HandshakeError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { AGENT_OPTIONS, agentConfigOf, clearTextServers, readCredential } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
+import { LOG_OPTIONS } from "./common_options.ts";
+import { VERSION } from "./version.ts";
 
 export const command: Command = defineCommand({
   name: "agent",
   summary: "Run an agent: dial a tunnel server and forward what comes to targets",
-  options: [],
-  examples: [],
-  async run({ stderr }) {
-    await stderr.write("revtun: agent is not built in yet\n");
-    return EXIT.failed;
+  description: "Registers as a host of a cluster with one or more tunnel servers and keeps the " +
+    "connections up. What the cloud side sends through them goes to the targets named here.\n\n" +
+    "Ends with exit code 3 when every server refuses it for good.",
+  options: [...AGENT_OPTIONS, ...LOG_OPTIONS],
+  examples: [
+    {
+      line: "revtun agent --server cloud:9000 --cluster edge-a --target 127.0.0.1:8000",
+      description: "make the HTTP service on port 8000 reachable as cluster edge-a",
+    },
+    {
+      line: "revtun agent --server cloud:9000 --cluster edge-a --target ssh=127.0.0.1:22 " +
+        "--allow 10.0.0.0/8:80,443",
+      description: "a named target, and a network that the cloud side may reach into",
+    },
+  ],
+  async run(context) {
+    const credential = await readCredential(context);
+    const config = agentConfigOf(context, { machineName: Deno.hostname(), credential });
+    const runtime = context.createRuntime();
+    const { log } = runtime;
+    announce(config, log);
+    const agent = await startAgent(config, runtime, { software: `revtun/${VERSION}` });
+    const stop = () => {
+      log.info("agent.stopping", "Stopping: telling the servers, letting work in flight end", {
+        in_flight: agent.workCount,
+      });
+      void agent.close();
+    };
+    if (context.signal.aborted) stop();
+    else context.signal.addEventListener("abort", stop, { once: true });
+    const end = await agent.ended;
+    context.signal.removeEventListener("abort", stop);
+    return exitCodeOf(end);
   },
 });
+
+function announce(config: AgentConfig, log: Log): void {
+  log.info("agent.started", "Dialling the tunnel servers", {
+    cluster: config.cluster,
+    host: config.hostName,
+    servers: config.servers.map(formatAddress).join(","),
+    targets: [...config.targets.values()]
+      .map((target) => `${target.name === "" ? "default" : target.name}=${formatTarget(target)}`)
+      .join(",") || "own page",
+  });
+  for (const server of clearTextServers(config)) {
+    log.warn("credential.exposed", "The credential goes to this server unencrypted", {
+      server: formatAddress(server),
+    });
+  }
+}
+
+function exitCodeOf(end: AgentEnd): number {
+  switch (end.reason) {
+    case "closed":
+    case "disabled":
+      return EXIT.ok;
+    case "refused":
+      if (end.error instanceof HandshakeError) throw end.error;
+      return EXIT.refused;
+    case "givenUp":
+      throw new ClosedError("us", `Gave up dialling: ${end.error?.message ?? "no server"}`);
+  }
+}

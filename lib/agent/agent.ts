@@ -1,4 +1,5 @@
 /** An agent: keeps connections up to its servers and serves what comes through them. */
+import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { Duplex } from "../duplex.ts";
 import type { RevtunError } from "../errors.ts";
@@ -10,6 +11,7 @@ import { AsideConnection } from "./aside_connection.ts";
 import type { AgentConfig } from "./config.ts";
 import { openTunnel } from "./open_tunnel.ts";
 import type { TunnelServices } from "./open_tunnel.ts";
+import { openPage } from "./own_page.ts";
 import { PeerSet } from "./peer_set.ts";
 import { ServerTally } from "./server_tally.ts";
 import { TargetDialer } from "./target_dialer.ts";
@@ -18,8 +20,8 @@ import { TargetDialer } from "./target_dialer.ts";
 export interface AgentDeps {
   /** Name and version for the server: "revtun/0.1.0". */
   readonly software: string;
-  /** Makes a connection to a page of the agent's own, for want of a default target. */
-  openPage(agent: RunningAgent): Duplex;
+  /** Makes a connection to what stands in for a default target; a page of its own if undefined. */
+  readonly openPage?: (agent: RunningAgent) => Duplex;
   /** Memory of all sessions; one of the agent's own if undefined. */
   readonly budget?: MemoryBudget;
 }
@@ -55,6 +57,7 @@ export class RunningAgent {
   /** A UUID of this agent. */
   readonly agentId: string = crypto.randomUUID();
   readonly startedMs: number;
+  readonly #runtime: Runtime;
   readonly #peers: PeerSet;
   readonly #waiting = new Set<() => void>();
   #config: AgentConfig;
@@ -64,6 +67,7 @@ export class RunningAgent {
 
   constructor(config: AgentConfig, runtime: Runtime, deps: AgentDeps) {
     this.#config = config;
+    this.#runtime = runtime;
     this.startedMs = runtime.nowMs();
     this.ended = new Promise((resolve) => this.#end = resolve);
     const currentConfig = () => this.#config;
@@ -75,7 +79,7 @@ export class RunningAgent {
       runtime,
       idleTimeoutMs: config.idleTimeoutMs,
       budget: deps.budget ?? new MemoryBudget(),
-      dialer: new TargetDialer(config, { runtime, openPage: () => deps.openPage(this) }),
+      dialer: new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) }),
       nextIdentity: () => ({
         agentId: this.agentId,
         connectionId: ++this.#connectionCount,
@@ -111,6 +115,15 @@ export class RunningAgent {
     return count;
   }
 
+  /** Streams and exchanges in flight. */
+  get workCount(): number {
+    let count = 0;
+    for (const { connections } of this.#peers.peers) {
+      for (const { workCount } of connections) count += workCount;
+    }
+    return count;
+  }
+
   /** Resolves when `isTrue` holds, looking at each change; never, if it never does. */
   async when(isTrue: () => boolean): Promise<void> {
     while (!isTrue()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
@@ -141,6 +154,31 @@ export class RunningAgent {
   abort(): void {
     this.#peers.close();
     this.#end({ reason: "closed" });
+  }
+
+  #openPage(deps: AgentDeps): Duplex {
+    return deps.openPage?.(this) ?? openPage(this.#runtime.pool, () => this.#describe());
+  }
+
+  #describe(): string {
+    const { cluster, hostName } = this.#config;
+    const servers = [...this.#peers.peers].map(({ address, connections }) => {
+      const modes = [...new Set([...connections].map(({ mode }) => mode))].join(" and ");
+      return `  ${formatAddress(address)}: ${connections.size} connections, mode ${
+        modes || "none"
+      }`;
+    });
+    const upSeconds = Math.floor((this.#runtime.nowMs() - this.startedMs) / 1000);
+    return [
+      `revtun agent ${hostName} in cluster ${cluster}, up ${upSeconds} s`,
+      "",
+      "Servers:",
+      ...servers,
+      "",
+      "This agent has no default target: it answers by itself. Point it at a service:",
+      `  revtun agent --server CLOUD:9000 --cluster ${cluster} --target 127.0.0.1:8000`,
+      "",
+    ].join("\n");
   }
 
   #changed(): void {

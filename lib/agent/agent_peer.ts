@@ -165,11 +165,10 @@ export class AgentPeer implements SlotOwner {
   }
 
   failed(error: Error, waitMs: number): void {
-    const fields = waitMs < 0
-      ? { gives_up: true }
-      : { retry_in_ms: Math.round(waitMs), reason: error.message };
-    const isNews = this.#loggedFailure !== error.message || waitMs < 0;
-    this.#loggedFailure = error.message;
+    const fields = waitMs < 0 ? { gives_up: true } : { retry_in_ms: Math.round(waitMs) };
+    const news = waitMs < 0 ? `given up: ${error.message}` : error.message;
+    const isNews = this.#loggedFailure !== news;
+    this.#loggedFailure = news;
     if (!isNews) {
       this.#log.debug("tunnel.failed", error.message, fields);
     } else if (error instanceof HandshakeError && !error.isRetriable) {

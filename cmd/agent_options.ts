@@ -1,0 +1,317 @@
+/** Options of the agent, and its configuration from them. */
+import { isLoopback, parseAddress } from "../lib/address.ts";
+import type { Address } from "../lib/address.ts";
+import { parseAllowRule } from "../lib/agent/allow.ts";
+import { AGENT_DEFAULTS, agentConfig } from "../lib/agent/config.ts";
+import type { AgentConfig } from "../lib/agent/config.ts";
+import { parseTargets } from "../lib/agent/target.ts";
+import { ConfigError } from "../lib/errors.ts";
+import { Secret } from "../lib/secret.ts";
+import type { Context } from "./command.ts";
+import type { OptionSpec, OptionValues } from "./option.ts";
+
+/** Port of a server that is given without one: what `revtun server --tunnel` has by default. */
+const DEFAULT_TUNNEL_PORT = 9000;
+
+/** Options that `probe` shares with `agent`: who it is. */
+export const IDENTITY_OPTIONS = [
+  {
+    name: "credential",
+    kind: "string",
+    placeholder: "POLICY",
+    description: "How the server checks who this is (default token where there is one)",
+    group: "Identity",
+  },
+  {
+    name: "token-file",
+    kind: "string",
+    placeholder: "FILE",
+    description: "File that holds the credential",
+    group: "Identity",
+  },
+  {
+    name: "token",
+    kind: "string",
+    isEnvOnly: true,
+    description: "The credential itself; no flag, since command lines are there for all to see",
+    group: "Identity",
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** Options of `revtun agent`. */
+export const AGENT_OPTIONS = [
+  {
+    name: "server",
+    kind: "list",
+    placeholder: "HOST:PORT",
+    description: "Tunnel server to dial; a name stands for every address it resolves to",
+  },
+  {
+    name: "cluster",
+    kind: "string",
+    placeholder: "NAME",
+    description: "Cluster to register in",
+  },
+  {
+    name: "target",
+    kind: "list",
+    placeholder: "[NAME=]ADDRESS",
+    description: "What to forward to: host:port, unix:/path, h2c://host:port; the one without a " +
+      "name is the default; none: the agent answers by itself",
+  },
+  {
+    name: "allow",
+    kind: "list",
+    placeholder: "CIDR:PORTS",
+    description: "Destinations that the cloud side may name itself; nothing unless listed",
+  },
+  {
+    name: "host-name",
+    kind: "string",
+    placeholder: "NAME",
+    description: "How the server shows this agent; agents of one name are one host",
+    defaultText: "the machine's name",
+  },
+  {
+    name: "weight",
+    kind: "number",
+    placeholder: "N",
+    default: "10",
+    min: 0,
+    max: 10_000,
+    description: "Share of the cluster's requests; 0 takes no new work",
+  },
+  {
+    name: "mode",
+    kind: "string",
+    placeholder: "MODE",
+    default: "auto",
+    choices: ["auto", "mux", "raw"],
+    description: "Many streams a connection, one exchange a connection (MOSN's), or what fits",
+  },
+  {
+    name: "connections",
+    kind: "number",
+    placeholder: "N",
+    default: "2",
+    min: 1,
+    max: 64,
+    description: "Connections to each server (connection_num)",
+    group: "Connection",
+  },
+  {
+    name: "connect-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "15s",
+    min: 1,
+    description: "Longest dial and handshake",
+    group: "Connection",
+  },
+  {
+    name: "connect-retry-times",
+    kind: "number",
+    placeholder: "N",
+    default: "-1",
+    min: -1,
+    description: "Failures in a row before giving up, -1 for never",
+    group: "Connection",
+  },
+  {
+    name: "reconnect-base",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "1s",
+    min: 1,
+    description: "Longest first wait before dialling again; doubles with each failure",
+    group: "Connection",
+  },
+  {
+    name: "reconnect-max",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "30s",
+    min: 1,
+    description: "Longest wait before dialling again",
+    group: "Connection",
+  },
+  {
+    name: "keepalive",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "10s",
+    description: "Silence after which the server is asked for life; dead after as long again",
+    group: "Connection",
+  },
+  {
+    name: "dial-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "5s",
+    min: 1,
+    description: "Longest wait for a target's connection",
+    group: "Connection",
+  },
+  {
+    name: "idle-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "5m",
+    description: "A stream without a byte for this long is closed; 0 for never",
+    group: "Connection",
+  },
+  {
+    name: "drain-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "15s",
+    description: "What work in flight is given to end when the agent stops",
+    group: "Connection",
+  },
+  ...IDENTITY_OPTIONS,
+] as const satisfies readonly OptionSpec[];
+
+/** What the options leave open. */
+export interface AgentSurroundings {
+  /** The machine's name. */
+  readonly machineName: string;
+  /** The credential, already read. */
+  readonly credential: Secret | undefined;
+}
+
+/**
+ * Makes the configuration.
+ *
+ * @throws {ConfigError} naming the setting as its user wrote it.
+ */
+export function agentConfigOf(
+  { values, sourceOf }: Pick<Context<OptionValues<typeof AGENT_OPTIONS>>, "values" | "sourceOf">,
+  surroundings: AgentSurroundings,
+): AgentConfig {
+  if (values.server.length === 0) {
+    throw new ConfigError("--server", "missing, give the tunnel server's host:port");
+  }
+  if (values.cluster === undefined) {
+    throw new ConfigError("--cluster", "missing, name the cluster to register in");
+  }
+  const read = <T>(option: string, parse: () => T) => readSetting(sourceOf(option), parse);
+  const servers = read("server", () => values.server.map(parseServer));
+  const targets = read("target", () => parseTargets(values.target));
+  const allow = read("allow", () => values.allow.map(parseAllowRule));
+  for (const { protocol } of targets.values()) {
+    if (protocol !== "tls") continue;
+    throw new ConfigError(sourceOf("target"), "TLS to targets is not supported yet");
+  }
+  try {
+    return agentConfig({
+      cluster: values.cluster,
+      servers,
+      targets,
+      allow,
+      hostName: values["host-name"] ?? asName(surroundings.machineName),
+      weight: values.weight,
+      mode: values.mode,
+      connectionNum: values.connections,
+      connectTimeoutMs: values["connect-timeout"],
+      connectRetryTimes: values["connect-retry-times"],
+      reconnectBaseMs: values["reconnect-base"],
+      reconnectMaxMs: Math.max(values["reconnect-max"], values["reconnect-base"]),
+      keepalive: { intervalMs: values.keepalive, timeoutMs: values.keepalive },
+      dialTimeoutMs: values["dial-timeout"],
+      idleTimeoutMs: values["idle-timeout"],
+      drainTimeoutMs: values["drain-timeout"],
+      credential: surroundings.credential,
+      credentialPolicy: policyOf(values, surroundings.credential),
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const option = OPTION_OF_FIELD[error.path] ?? error.path;
+    throw new ConfigError(sourceOf(option), error.message.slice(error.path.length + 2), {
+      cause: error,
+    });
+  }
+}
+
+/** Reads a server's address. @throws {RangeError} */
+export function parseServer(text: string): Address {
+  if (text.startsWith("tls://")) {
+    throw new RangeError(`"${text}": TLS on the tunnel is not supported yet`);
+  }
+  const address = parseAddress(text.replace(/^tcp:\/\//, ""), { port: DEFAULT_TUNNEL_PORT });
+  if (address.kind === "tcp" && (address.port === 0 || address.host === "")) {
+    throw new RangeError(`"${text}" cannot be dialled, expected host:port`);
+  }
+  return address;
+}
+
+/** Runs a parser that throws RangeErrors. @throws {ConfigError} under the setting's name. */
+export function readSetting<T>(source: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError(source, error.message, { cause: error });
+  }
+}
+
+/** Which policy is named in the handshake. */
+export function policyOf(
+  values: Pick<OptionValues<typeof IDENTITY_OPTIONS>, "credential">,
+  credential: Secret | undefined,
+): string {
+  return values.credential ??
+    (credential === undefined ? AGENT_DEFAULTS.credentialPolicy : "token");
+}
+
+/** Reads the credential from its file or the environment. @throws {ConfigError} */
+export async function readCredential(
+  { values, sourceOf }: Pick<
+    Context<OptionValues<typeof IDENTITY_OPTIONS>>,
+    "values" | "sourceOf"
+  >,
+): Promise<Secret | undefined> {
+  const path = values["token-file"];
+  if (path === undefined) return values.token === undefined ? undefined : new Secret(values.token);
+  const source = sourceOf("token-file");
+  let text: string;
+  try {
+    const { mode, isFile } = await Deno.stat(path);
+    if (isFile && mode !== null && (mode & 0o002) !== 0) {
+      throw new ConfigError(
+        source,
+        `everybody may write ${path}, take that right away (chmod o-w)`,
+      );
+    }
+    text = (await Deno.readTextFile(path)).trim();
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const detail = (error as Error).message.replace(/\s*\(os error \d+\).*$/s, "");
+    throw new ConfigError(source, `cannot read ${path}: ${detail}`, { cause: error });
+  }
+  if (text === "") throw new ConfigError(source, `${path} is empty`);
+  return new Secret(text);
+}
+
+/** Servers that a credential would reach in the clear, off this machine. */
+export function clearTextServers(config: AgentConfig): Address[] {
+  if (config.credential === undefined) return [];
+  return config.servers.filter((server) => !isLoopback(server));
+}
+
+const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
+  "cluster": "cluster",
+  "host_name": "host-name",
+  "server_list": "server",
+  "connection_num": "connections",
+  "connect_retry_times": "connect-retry-times",
+  "weight": "weight",
+  "reconnect_base_duration": "reconnect-base",
+  "reconnect_max_duration": "reconnect-max",
+  "connect_timeout_duration": "connect-timeout",
+  "graceful_close_max_wait_duration": "drain-timeout",
+};
+
+/** A machine's name as a host name: what does not fit is left out. */
+function asName(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9._-]/g, "").slice(0, 253) || "agent";
+}
