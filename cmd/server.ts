@@ -1,14 +1,269 @@
 /** `revtun server`. */
+import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
+import { startAdmin } from "../lib/admin/admin.ts";
+import { noCredential, tokenCredential } from "../lib/auth/credential_policy.ts";
+import type { CredentialPolicy } from "../lib/auth/credential_policy.ts";
+import { ConfigError } from "../lib/errors.ts";
+import { NAME_PATTERN } from "../lib/name.ts";
+import { serverConfig } from "../lib/server/config.ts";
+import type { ServerConfig } from "../lib/server/config.ts";
+import { formatListenSpec, parseListenSpec } from "../lib/server/listen_spec.ts";
+import { startServer } from "../lib/server/server.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
+import { LOG_OPTIONS } from "./common_options.ts";
+import type { OptionSpec, OptionValues } from "./option.ts";
+import { readToken } from "./read_token.ts";
+import { VERSION } from "./version.ts";
+
+const OPTIONS = [
+  {
+    name: "listen",
+    kind: "list",
+    placeholder: "[SCHEME://]ADDRESS[/CLUSTER[/TARGET]]",
+    default: ":8080",
+    description: "Frontend for clients: http:// (default) or tcp://; :PORT is all addresses",
+  },
+  {
+    name: "tunnel",
+    kind: "list",
+    placeholder: "ADDRESS",
+    default: ":9000",
+    description: "Where agents come in",
+  },
+  {
+    name: "cluster",
+    kind: "list",
+    placeholder: "NAME",
+    description: "Cluster that agents may register in",
+    group: "Agents",
+  },
+  {
+    name: "open-clusters",
+    kind: "boolean",
+    defaultText: "only while no cluster is declared and no credential is set",
+    description: "Let agents register in clusters of any name",
+    group: "Agents",
+  },
+  {
+    name: "credential",
+    kind: "string",
+    placeholder: "POLICY",
+    choices: ["none", "token"],
+    defaultText: "token if there is one, else none",
+    description: "What agents must show",
+    group: "Agents",
+  },
+  {
+    name: "token-file",
+    kind: "string",
+    placeholder: "FILE",
+    description: "File that holds the token",
+    group: "Agents",
+  },
+  {
+    name: "token",
+    kind: "string",
+    isEnvOnly: true,
+    description: "The token itself",
+    group: "Agents",
+  },
+  {
+    name: "init-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "5s",
+    min: 1,
+    description: "Deadline of an agent's handshake",
+    group: "Limits",
+  },
+  {
+    name: "hold",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "5s",
+    description: "How long a request waits for a host of its cluster; 0 for not at all",
+    group: "Limits",
+  },
+  {
+    name: "idle-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "5m",
+    description: "Close connections on which nothing passes for this long; 0 for never",
+    group: "Limits",
+  },
+  {
+    name: "keepalive",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "10s",
+    description:
+      "Ping an agent after this long without a byte; dead after as long again; 0 for off",
+    group: "Limits",
+  },
+  {
+    name: "drain-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "15s",
+    description: "What work in flight is given to end when the server stops",
+    group: "Limits",
+  },
+  {
+    name: "slow-start",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "0s",
+    description: "How long a new host takes to its full share of requests",
+    group: "Limits",
+  },
+  {
+    name: "admin",
+    kind: "string",
+    placeholder: "ADDRESS",
+    description:
+      "Where /healthz and /api/v1/ are served, on loopback or unix:/path; off unless given",
+  },
+  ...LOG_OPTIONS,
+] as const satisfies readonly OptionSpec[];
 
 export const command: Command = defineCommand({
   name: "server",
   summary: "Run the tunnel server: frontends for clients, a tunnel port for agents",
-  options: [],
-  examples: [],
-  async run({ stderr }) {
-    await stderr.write("revtun: server is not built in yet\n");
-    return EXIT.failed;
+  description:
+    "Agents dial the tunnel port and register as hosts of a cluster; what clients send " +
+    "to a frontend goes down those connections to the agents' targets.\n\n" +
+    "An http:// frontend without a cluster routes each request: by the header x-revtun-cluster, " +
+    "else by the first label of Host when it names a cluster, else to the only cluster there is.",
+  options: OPTIONS,
+  examples: [
+    { line: "revtun server --listen :8080 --tunnel :9000", description: "HTTP for any cluster" },
+    {
+      line: "revtun server --listen tcp://:2222/edge-a/ssh --tunnel :9000",
+      description: "port 2222 goes to the target ssh of edge-a's agents",
+    },
+  ],
+  async run({ values, signal, sourceOf, createRuntime, env }) {
+    const config = await readConfig(values, sourceOf);
+    void env;
+    const adminAddress = values.admin === undefined
+      ? undefined
+      : addressOf(values.admin, sourceOf("admin"));
+    if (adminAddress !== undefined && !isLoopback(adminAddress)) {
+      throw new ConfigError(
+        sourceOf("admin"),
+        `${formatAddress(adminAddress)} is not on loopback, which needs a token that this ` +
+          "version has not; use 127.0.0.1:PORT or unix:/path",
+      );
+    }
+    const runtime = createRuntime();
+    warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
+    const server = await startServer(config, runtime, `revtun/${VERSION}`);
+    try {
+      const admin = adminAddress === undefined
+        ? undefined
+        : await startAdmin(adminAddress, server, runtime);
+      try {
+        await aborted(signal);
+      } finally {
+        await admin?.close();
+      }
+    } finally {
+      runtime.log.info("server.stopping", "Stopping: work in flight may end", {
+        drain_timeout_ms: config.drainTimeoutMs,
+      });
+      await server.close();
+    }
+    return EXIT.ok;
   },
 });
+
+async function readConfig(
+  values: OptionValues<typeof OPTIONS>,
+  sourceOf: (option: string) => string,
+): Promise<ServerConfig> {
+  const frontends = values.listen.map((text) =>
+    checked(sourceOf("listen"), () => parseListenSpec(text))
+  );
+  const tunnels = values.tunnel.map((text) => addressOf(text, sourceOf("tunnel")));
+  for (const name of values.cluster) {
+    if (!NAME_PATTERN.test(name)) {
+      throw new ConfigError(
+        sourceOf("cluster"),
+        `"${name}" is not a name, use 1 to 253 of letters, digits, ".", "_" and "-"`,
+      );
+    }
+  }
+  const credentialPolicy = await policyOf(values, sourceOf);
+  for (const spec of frontends) {
+    if (spec.cluster === undefined || values.cluster.length === 0) continue;
+    if (values.cluster.includes(spec.cluster)) continue;
+    throw new ConfigError(
+      sourceOf("listen"),
+      `${formatListenSpec(spec)} names cluster "${spec.cluster}", which is not declared`,
+    );
+  }
+  const isOpenByDefault = values.cluster.length === 0 && credentialPolicy === noCredential;
+  return serverConfig({
+    frontends,
+    tunnels,
+    clusters: values.cluster.length > 0
+      ? values.cluster
+      : frontends.flatMap((spec) => spec.cluster ?? []),
+    isOpenToClusters: values["open-clusters"] ?? isOpenByDefault,
+    credentialPolicy,
+    initTimeoutMs: values["init-timeout"],
+    holdMs: values.hold,
+    queueMs: values.hold,
+    idleTimeoutMs: values["idle-timeout"],
+    keepalive: { intervalMs: values.keepalive, timeoutMs: values.keepalive },
+    drainTimeoutMs: values["drain-timeout"],
+    slowStartMs: values["slow-start"],
+  });
+}
+
+async function policyOf(
+  values: OptionValues<typeof OPTIONS>,
+  sourceOf: (option: string) => string,
+): Promise<CredentialPolicy> {
+  const token = await readToken(values, sourceOf);
+  const policy = values.credential ?? (token === undefined ? "none" : "token");
+  if (policy === "none") {
+    if (token === undefined) return noCredential;
+    throw new ConfigError(sourceOf("credential"), "none was asked for, but a token is set");
+  }
+  if (token !== undefined) return tokenCredential(token);
+  throw new ConfigError(
+    sourceOf("credential"),
+    "the policy token needs one: give --token-file FILE or set REVTUN_TOKEN",
+  );
+}
+
+function warnOfOpenDoor(config: ServerConfig, warn: (message: string) => void): void {
+  if (config.credentialPolicy !== noCredential) return;
+  const open = config.tunnels.filter((address) => !isLoopback(address));
+  if (open.length === 0) return;
+  const addresses = open.map(formatAddress).join(", ");
+  warn(`Anyone who reaches ${addresses} may register a host; set REVTUN_TOKEN or --token-file`);
+}
+
+function addressOf(text: string, source: string): ReturnType<typeof parseAddress> {
+  return checked(source, () => parseAddress(text, { host: "" }));
+}
+
+function checked<T>(source: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) throw new ConfigError(source, error.message);
+    throw error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}

@@ -80,7 +80,8 @@ export type DialFailure =
   | "timeout"
   | "notAllowed"
   | "noTarget"
-  | "busy";
+  | "busy"
+  | "failed";
 
 /** A connection could not be made. */
 export class DialError extends RevtunError {

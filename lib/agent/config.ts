@@ -5,7 +5,7 @@ import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { Secret } from "../secret.ts";
 import type { AllowRule } from "./allow.ts";
-import { NAME_PATTERN } from "./target.ts";
+import { NAME_PATTERN } from "../name.ts";
 import type { Target } from "./target.ts";
 
 /** How a tunnel connection is used: see docs/protocol.md, "Negotiating the session". */

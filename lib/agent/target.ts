@@ -1,4 +1,5 @@
 /** `--target [name=][scheme://]address`: what an agent forwards to. */
+import { NAME_PATTERN } from "../name.ts";
 import { formatAddress, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 
@@ -23,9 +24,6 @@ export interface Target {
   /** Version of the PROXY protocol header that its connections start with; none if undefined. */
   readonly proxyProtocol?: "v1" | "v2";
 }
-
-/** Names of clusters, hosts and targets. */
-export const NAME_PATTERN = /^[A-Za-z0-9._-]{1,253}$/;
 
 const PROTOCOL_OF_SCHEME: Readonly<Record<string, TargetProtocol>> = {
   tcp: "tcp",

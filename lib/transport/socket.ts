@@ -35,6 +35,8 @@ export interface SocketOptions {
 export class SocketDuplex implements Duplex {
   readonly local: Address;
   readonly remote: Address;
+  /** For who keeps count of connections: called once, when this one is closed. */
+  onClosed: (() => void) | undefined;
   readonly #conn: Deno.Conn;
   readonly #pool: BufferPool;
   #sink: Sink | undefined;
@@ -134,6 +136,7 @@ export class SocketDuplex implements Duplex {
     const sink = this.#sink;
     this.#sink = undefined;
     sink?.onClose(error);
+    this.onClosed?.();
   }
 
   #appendSmall(bytes: Uint8Array): void {

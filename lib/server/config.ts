@@ -1,0 +1,83 @@
+/** What a server can be told, and what it assumes where it is told nothing. */
+import type { Address } from "../address.ts";
+import type { CredentialPolicy } from "../auth/credential_policy.ts";
+import { noCredential } from "../auth/credential_policy.ts";
+import type { KeepaliveOptions } from "../mux/keepalive.ts";
+import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
+import type { ListenSpec } from "./listen_spec.ts";
+
+/** Settings of a server. */
+export type ServerConfig = Readonly<{
+  /** Where clients come in, and what for. */
+  frontends: readonly ListenSpec[];
+  /** Where agents come in. */
+  tunnels: readonly Address[];
+  /** Clusters that agents may register in; with none declared and open, any name. */
+  clusters: readonly string[];
+  /** Any cluster name may be registered. Default: only while none is declared, no credential set. */
+  isOpenToClusters: boolean;
+  /** Who may register what. Default: everybody. */
+  credentialPolicy: CredentialPolicy;
+  /** Names this server to agents; made at random unless given. */
+  serverId: string;
+  /** Servers that each agent should hold connections to, for n replicas behind one balancer. */
+  serverCount: number;
+  /** A connection that sends no ConnectionInitInfo within this is closed, ms. Default 5 s. */
+  initTimeoutMs: number;
+  keepalive: KeepaliveOptions;
+  /** How long a request may wait for a host of its cluster to come back, ms. Default 5 s. */
+  holdMs: number;
+  /** How long a request may wait for a free raw connection, ms. Default 5 s. */
+  queueMs: number;
+  /** Requests that may wait so at once in one cluster. Default 1,000. */
+  maxWaiting: number;
+  /** First byte of an answer, ms; a safe request then goes elsewhere or gets 504. Default 60 s. */
+  firstByteTimeoutMs: number;
+  /** A stream without a byte for this long is closed, ms; 0 for never. Default 5 min. */
+  idleTimeoutMs: number;
+  /** What work in flight is given to end when the server stops, ms. Default 15 s. */
+  drainTimeoutMs: number;
+  /** Connections in their handshake at once, all together and from one address. */
+  maxHandshakes: number;
+  maxHandshakesPerAddress: number;
+  /** Tunnel connections in all; frontend connections in all. */
+  maxTunnels: number;
+  maxFrontendConnections: number;
+  /** Bytes that slow readers may pile up in all sessions together. Default 512 MiB. */
+  memoryBudgetBytes: number;
+  /** How long a host takes to its full share: new ones, and those back from an ejection; ms. */
+  slowStartMs: number;
+  ejectedSlowStartMs: number;
+}>;
+
+/** Everything that has a default. */
+export const SERVER_DEFAULTS = {
+  frontends: [],
+  tunnels: [],
+  clusters: [],
+  isOpenToClusters: true,
+  credentialPolicy: noCredential,
+  serverId: "",
+  serverCount: 1,
+  initTimeoutMs: 5000,
+  keepalive: DEFAULT_KEEPALIVE,
+  holdMs: 5000,
+  queueMs: 5000,
+  maxWaiting: 1000,
+  firstByteTimeoutMs: 60_000,
+  idleTimeoutMs: 300_000,
+  drainTimeoutMs: 15_000,
+  maxHandshakes: 4096,
+  maxHandshakesPerAddress: 1024,
+  maxTunnels: 20_000,
+  maxFrontendConnections: 50_000,
+  memoryBudgetBytes: 512 << 20,
+  slowStartMs: 0,
+  ejectedSlowStartMs: 10_000,
+} as const satisfies ServerConfig;
+
+/** Fills in the defaults. */
+export function serverConfig(init: Partial<ServerConfig>): ServerConfig {
+  const serverId = init.serverId ?? crypto.randomUUID();
+  return { ...SERVER_DEFAULTS, ...init, serverId };
+}

@@ -1,0 +1,66 @@
+/** Reads what an agent says on its control stream; see docs/protocol.md, "Control". */
+import { FrameDecoder } from "../codec/frame.ts";
+import { decodeMessage } from "../codec/message.ts";
+import type { Message } from "../codec/message.ts";
+import { PrefaceDecoder } from "../codec/preface.ts";
+import { encodeAnswer } from "../codec/preface.ts";
+import type { SharedBuffer } from "../buffer.ts";
+import type { Sink } from "../duplex.ts";
+import { ClosedError } from "../errors.ts";
+import type { MuxStream } from "../mux/stream.ts";
+
+/** What an agent's control stream is wired to. */
+export interface ControlEvents {
+  /** A message of the agent about itself. */
+  message(message: Message): void;
+  /** It said something that makes no sense; the stream is closed. */
+  garbage(error: Error): void;
+}
+
+/** A stream that an agent opened: only control streams are. */
+export class ControlStream implements Sink {
+  readonly #stream: MuxStream;
+  readonly #events: ControlEvents;
+  readonly #preface = new PrefaceDecoder();
+  readonly #frames = new FrameDecoder();
+  #hasPreface = false;
+
+  constructor(stream: MuxStream, events: ControlEvents) {
+    this.#stream = stream;
+    this.#events = events;
+    stream.attach(this);
+  }
+
+  onData(bytes: Uint8Array, _buffer: SharedBuffer): void {
+    try {
+      let rest = bytes;
+      if (!this.#hasPreface) {
+        const pushed = this.#preface.push(bytes);
+        if (pushed === undefined) return;
+        if (pushed.preface.kind !== "control") {
+          throw new ClosedError("peer", "An agent may open control streams only");
+        }
+        this.#hasPreface = true;
+        this.#stream.write(encodeAnswer({ status: "open" }));
+        rest = pushed.rest;
+      }
+      while (rest.length > 0) {
+        const pushed = this.#frames.push(rest);
+        if (pushed === undefined) return;
+        rest = pushed.rest;
+        this.#events.message(decodeMessage(pushed.frame));
+      }
+    } catch (error) {
+      this.#events.garbage(error as Error);
+      this.#stream.close(error as Error);
+    }
+  }
+
+  onEnd(): void {
+    this.#stream.end();
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {}
+}

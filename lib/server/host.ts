@@ -1,0 +1,144 @@
+/** One agent as the balancer sees it: a host of a cluster with its tunnel connections. */
+import { effectiveWeight } from "../codec/message.ts";
+import type { TunnelMode } from "../codec/message.ts";
+import type { Upstream, UpstreamRequest } from "../upstream.ts";
+
+/** A tunnel connection as its host sees it. */
+export interface HostConnection {
+  readonly id: number;
+  readonly mode: TunnelMode;
+  readonly remoteAddress: string;
+  /** Streams or exchanges under way. */
+  readonly inFlight: number;
+  /** It can take new work now. */
+  readonly isAvailable: boolean;
+  readonly rttMs: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** A stream to a target, pooled or new. Only while `isAvailable`. */
+  open(request: UpstreamRequest): Upstream;
+  /** Asks the agent to dial elsewhere; work in flight goes on. */
+  goAway(): void;
+  close(error?: Error): void;
+}
+
+/** How passive health works. */
+export interface HealthOptions {
+  /** Failed opens in a row that eject a host. */
+  failuresToEject: number;
+  /** First ejection in ms; doubled each time in a row. */
+  ejectBaseMs: number;
+  ejectMaxMs: number;
+}
+
+export const DEFAULT_HEALTH: HealthOptions = {
+  failuresToEject: 3,
+  ejectBaseMs: 1000,
+  ejectMaxMs: 30_000,
+};
+
+/** Smallest share that a host has while it starts slowly. */
+const SLOW_START_MIN = 0.1;
+
+/** An agent's place in a cluster. */
+export class Host {
+  readonly id: string;
+  readonly cluster: string;
+  readonly hostName: string;
+  /** Proven by its credential; "" where none was asked for. */
+  readonly identity: string;
+  readonly connections: HostConnection[] = [];
+  readonly joinedMs: number;
+  isDraining = false;
+  /** For the balancer alone: smooth weighted round robin's running credit. */
+  turnCredit = 0;
+  #weight: number;
+  #failures = 0;
+  #ejections = 0;
+  #ejectedUntilMs = 0;
+  #slowStartFromMs: number;
+  #slowStartMs: number;
+
+  constructor(init: {
+    id: string;
+    cluster: string;
+    hostName: string;
+    identity: string;
+    weight: number;
+    nowMs: number;
+    slowStartMs: number;
+  }) {
+    this.id = init.id;
+    this.cluster = init.cluster;
+    this.hostName = init.hostName;
+    this.identity = init.identity;
+    this.joinedMs = init.nowMs;
+    this.#weight = effectiveWeight(init.weight);
+    this.#slowStartFromMs = init.nowMs;
+    this.#slowStartMs = init.slowStartMs;
+  }
+
+  /** As set, 0 to 10,000. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** Changes the share at run time; unlike in a handshake, 0 means no new work. */
+  set weight(weight: number) {
+    this.#weight = Math.min(Math.max(Math.trunc(weight), 0), 10_000);
+  }
+
+  /** The share that counts now: less than `weight` while it starts slowly. */
+  weightAt(nowMs: number): number {
+    if (this.#slowStartMs === 0) return this.#weight;
+    const part = (nowMs - this.#slowStartFromMs) / this.#slowStartMs;
+    if (part >= 1) {
+      this.#slowStartMs = 0;
+      return this.#weight;
+    }
+    return this.#weight * Math.max(part, SLOW_START_MIN);
+  }
+
+  get inFlight(): number {
+    let sum = 0;
+    for (const connection of this.connections) sum += connection.inFlight;
+    return sum;
+  }
+
+  /** New work may be given to it, ejected or not. */
+  get isUsable(): boolean {
+    return !this.isDraining && this.#weight > 0 && this.connection() !== undefined;
+  }
+
+  isEjected(nowMs: number): boolean {
+    return this.#ejectedUntilMs > nowMs;
+  }
+
+  /** Its connection with the least under way that can take more. */
+  connection(): HostConnection | undefined {
+    let best: HostConnection | undefined;
+    for (const connection of this.connections) {
+      if (!connection.isAvailable) continue;
+      if (best === undefined || connection.inFlight < best.inFlight) best = connection;
+    }
+    return best;
+  }
+
+  /** An open worked. */
+  succeeded(): void {
+    this.#failures = 0;
+    this.#ejections = 0;
+  }
+
+  /** An open failed; true if that ejects the host. */
+  failed(nowMs: number, health: HealthOptions, slowStartMs: number): boolean {
+    this.#failures += 1;
+    if (this.#failures < health.failuresToEject || this.isEjected(nowMs)) return false;
+    this.#failures = 0;
+    const forMs = Math.min(health.ejectBaseMs * 2 ** this.#ejections, health.ejectMaxMs);
+    this.#ejections += 1;
+    this.#ejectedUntilMs = this.#slowStartFromMs = nowMs + forMs;
+    this.#slowStartMs = slowStartMs;
+    return true;
+  }
+}

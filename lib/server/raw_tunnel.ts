@@ -1,0 +1,156 @@
+/** A tunnel connection without a session (either end is MOSN): one exchange or client at a time. */
+import type { SharedBuffer } from "../buffer.ts";
+import type { Duplex, Sink } from "../duplex.ts";
+import { ClosedError } from "../errors.ts";
+import type { Upstream, UpstreamRequest } from "../upstream.ts";
+import type { Host, HostConnection } from "./host.ts";
+import type { TunnelEvents } from "./mux_tunnel.ts";
+
+/** The connection itself is the stream to the agent's default target. */
+export class RawTunnel implements HostConnection, Sink {
+  readonly mode = "raw";
+  readonly rttMs = 0;
+  readonly id: number;
+  readonly remoteAddress: string;
+  readonly #duplex: Duplex;
+  readonly #host: Host;
+  readonly #events: TunnelEvents;
+  readonly #onClose: (error?: Error) => void;
+  #user: RawUpstream | undefined;
+  #isRetiring = false;
+  #served = 0;
+  receivedBytes = 0;
+  sentBytes = 0;
+
+  constructor(init: {
+    id: number;
+    remoteAddress: string;
+    duplex: Duplex;
+    host: Host;
+    events: TunnelEvents;
+    onClose: (error?: Error) => void;
+  }) {
+    this.id = init.id;
+    this.remoteAddress = init.remoteAddress;
+    this.#duplex = init.duplex;
+    this.#host = init.host;
+    this.#events = init.events;
+    this.#onClose = init.onClose;
+    init.duplex.attach(this);
+  }
+
+  get inFlight(): number {
+    return this.#user === undefined ? 0 : 1;
+  }
+
+  get isAvailable(): boolean {
+    return this.#user === undefined && !this.#isRetiring && !this.#duplex.isClosed;
+  }
+
+  open(request: UpstreamRequest): Upstream {
+    const user = new RawUpstream(this.#duplex, this);
+    this.#user = user;
+    this.#served += 1;
+    return {
+      duplex: user,
+      cluster: this.#host.cluster,
+      hostId: this.#host.id,
+      hostName: this.#host.hostName,
+      isReused: this.#served > 1,
+      release: (isReusable) => {
+        if (this.#user !== user) return;
+        this.#user = undefined;
+        if (!isReusable || request.protocol !== "http" || this.#isRetiring) {
+          this.#duplex.close();
+          return;
+        }
+        this.#duplex.resume();
+        this.#events.freed(this.#host);
+      },
+    };
+  }
+
+  goAway(): void {
+    // There is no way to say it: it is closed as soon as it is at rest.
+    this.#isRetiring = true;
+    if (this.#user === undefined) this.#duplex.close();
+  }
+
+  close(error?: Error): void {
+    this.#duplex.close(error);
+  }
+
+  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+    this.receivedBytes += bytes.length;
+    if (this.#user === undefined) {
+      this.#duplex.close(new ClosedError("peer", "The agent sent bytes that nobody asked for"));
+      return;
+    }
+    this.#user.sink?.onData(bytes, buffer);
+  }
+
+  onEnd(): void {
+    if (this.#user === undefined) this.#duplex.close();
+    else this.#user.sink?.onEnd();
+  }
+
+  onDrain(): void {
+    this.#user?.sink?.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    const user = this.#user;
+    this.#user = undefined;
+    this.#onClose(error);
+    user?.sink?.onClose(error);
+  }
+}
+
+/** The connection as its present user sees it. */
+class RawUpstream implements Duplex {
+  sink: Sink | undefined;
+  readonly #duplex: Duplex;
+  readonly #tunnel: RawTunnel;
+
+  constructor(duplex: Duplex, tunnel: RawTunnel) {
+    this.#duplex = duplex;
+    this.#tunnel = tunnel;
+  }
+
+  get name(): string {
+    return this.#duplex.name;
+  }
+
+  get queuedBytes(): number {
+    return this.#duplex.queuedBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#duplex.isClosed;
+  }
+
+  attach(sink: Sink): void {
+    this.sink = sink;
+  }
+
+  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+    this.#tunnel.sentBytes += bytes.length;
+    return this.#duplex.write(bytes, buffer);
+  }
+
+  end(): void {
+    this.#duplex.end();
+  }
+
+  pause(): void {
+    this.#duplex.pause();
+  }
+
+  resume(): void {
+    this.#duplex.resume();
+  }
+
+  close(error?: Error): void {
+    this.#duplex.close(error);
+  }
+}

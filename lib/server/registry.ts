@@ -1,0 +1,125 @@
+/** Clusters, their hosts, and the hosts' connections: pure data that knows no socket. */
+import type { InitInfo } from "../codec/message.ts";
+import { Host } from "./host.ts";
+import type { HostConnection } from "./host.ts";
+
+/** A named group of hosts. */
+export interface Cluster {
+  readonly name: string;
+  /** By host id. */
+  readonly hosts: Map<string, Host>;
+  /** Declared in the configuration: there even while it has no host. */
+  readonly isDeclared: boolean;
+}
+
+/** A host that registers. */
+export interface Registration {
+  info: InitInfo;
+  identity: string;
+  /** Address that the server sees, which names a MOSN agent's connection. */
+  remoteAddress: string;
+}
+
+/** Clusters without hosts that are remembered, so that requests wait for their hosts to return. */
+const MAX_EMPTY_CLUSTERS = 1000;
+
+/** Who is there. */
+export class Registry {
+  readonly #clusters = new Map<string, Cluster>();
+  readonly #isOpen: boolean;
+  readonly #slowStartMs: number;
+  readonly #onChange: (cluster: Cluster) => void;
+
+  /** @param onChange called when a cluster got capacity: a connection was added. */
+  constructor(options: {
+    clusters: readonly string[];
+    isOpen: boolean;
+    slowStartMs: number;
+    onChange: (cluster: Cluster) => void;
+  }) {
+    this.#isOpen = options.isOpen;
+    this.#slowStartMs = options.slowStartMs;
+    this.#onChange = options.onChange;
+    for (const name of options.clusters) {
+      this.#clusters.set(name, { name, hosts: new Map(), isDeclared: true });
+    }
+  }
+
+  /** By name, in the order of their coming. */
+  get clusters(): ReadonlyMap<string, Cluster> {
+    return this.#clusters;
+  }
+
+  /** Hosts in all clusters. */
+  get hostCount(): number {
+    let count = 0;
+    for (const cluster of this.#clusters.values()) count += cluster.hosts.size;
+    return count;
+  }
+
+  /** Agents may register in a cluster of this name. */
+  allows(clusterName: string): boolean {
+    return this.#isOpen || this.#clusters.get(clusterName)?.isDeclared === true;
+  }
+
+  /**
+   * The host that a registration belongs to, made if it is new. Connections of one agent process
+   * under one host name are one host; a MOSN agent sends no id, so each of its connections is one.
+   *
+   * Undefined if that host belongs to another identity: nobody takes it over.
+   */
+  hostFor(registration: Registration, nowMs: number): Host | undefined {
+    const { info, identity, remoteAddress } = registration;
+    const cluster = this.#clusterFor(info.clusterName);
+    const hostName = info.hostName === "" ? remoteAddress : info.hostName;
+    const id = info.hello === undefined ? remoteAddress : `${hostName}/${info.hello.agentId}`;
+    const host = cluster.hosts.get(id);
+    if (host !== undefined) return host.identity === identity ? host : undefined;
+    return new Host({
+      id,
+      cluster: cluster.name,
+      hostName,
+      identity,
+      weight: info.weight,
+      nowMs,
+      slowStartMs: this.#slowStartMs,
+    });
+  }
+
+  /** Gives `connection` to `host`; the host is registered if it was not. */
+  add(host: Host, connection: HostConnection): void {
+    const cluster = this.#clusterFor(host.cluster);
+    cluster.hosts.set(host.id, host);
+    host.connections.push(connection);
+    this.#onChange(cluster);
+  }
+
+  /** Takes a connection away; its host goes with its last one. True if it did. */
+  remove(host: Host, connection: HostConnection): boolean {
+    const index = host.connections.indexOf(connection);
+    if (index !== -1) host.connections.splice(index, 1);
+    if (host.connections.length > 0) return false;
+    const cluster = this.#clusters.get(host.cluster);
+    if (cluster?.hosts.get(host.id) !== host) return false;
+    cluster.hosts.delete(host.id);
+    if (cluster.hosts.size === 0) this.#forgetOldest();
+    return true;
+  }
+
+  #clusterFor(name: string): Cluster {
+    let cluster = this.#clusters.get(name);
+    if (cluster === undefined) {
+      cluster = { name, hosts: new Map(), isDeclared: false };
+      this.#clusters.set(name, cluster);
+    }
+    return cluster;
+  }
+
+  #forgetOldest(): void {
+    const empty = [...this.#clusters.values()]
+      .filter((cluster) => cluster.hosts.size === 0 && !cluster.isDeclared);
+    for (const cluster of empty.slice(0, Math.max(0, empty.length - MAX_EMPTY_CLUSTERS))) {
+      this.#clusters.delete(cluster.name);
+    }
+  }
+}

@@ -1,0 +1,425 @@
+/** A tunnel server: agents come in at tunnel ports, clients at frontends. */
+import { formatAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+import { effectiveWeight } from "../codec/message.ts";
+import type { GracefulClose, Message, ServerHello } from "../codec/message.ts";
+import { MemoryBudget } from "../mux/memory_budget.ts";
+import { Session } from "../mux/session.ts";
+import type { Runtime } from "../runtime.ts";
+import { listen } from "../transport/listen.ts";
+import type { Listener } from "../transport/listen.ts";
+import type { SocketDuplex } from "../transport/socket.ts";
+import type { ServerConfig } from "./config.ts";
+import { ControlStream } from "./control_stream.ts";
+import { FrontendSet } from "./frontend_set.ts";
+import { DEFAULT_HEALTH } from "./host.ts";
+import type { Host, HostConnection } from "./host.ts";
+import { MuxTunnel } from "./mux_tunnel.ts";
+import type { TunnelEvents } from "./mux_tunnel.ts";
+import { RawTunnel } from "./raw_tunnel.ts";
+import { Registry } from "./registry.ts";
+import { ServerUpstreams } from "./server_upstreams.ts";
+import { ServerStats } from "./stats.ts";
+import { ipOf, OVERLOAD_RETRY_MS, TunnelAcceptor } from "./tunnel_acceptor.ts";
+import type { TunnelEntry } from "./tunnel_acceptor.ts";
+
+/** How often `close()` looks whether work in flight has ended. */
+const DRAIN_POLL_MS = 50;
+/** Smallest read buffer of a tunnel connection: it carries many streams. */
+const TUNNEL_READ_BYTES = 16 << 10;
+/** Streams that may wait for a revtun agent's ACK; Go's yamux bears 256. */
+const REVTUN_UNACKNOWLEDGED = 8192;
+/** A probe's session is closed after this. */
+const PROBE_LIFE_MS = 30_000;
+
+/**
+ * Starts a server.
+ *
+ * @param software name and version for agents and errors: "revtun/0.1.0".
+ * @throws {ListenError} an address cannot be listened on; nothing is left half-started.
+ */
+export async function startServer(
+  config: ServerConfig,
+  runtime: Runtime,
+  software: string,
+): Promise<RunningServer> {
+  const server = new RunningServer(config, runtime, software);
+  try {
+    server.listen();
+  } catch (error) {
+    await server.close(0);
+    throw error;
+  }
+  return server;
+}
+
+/** A server that was started; owned by who started it, who closes it. */
+export class RunningServer {
+  readonly config: ServerConfig;
+  readonly stats = new ServerStats();
+  readonly registry: Registry;
+  readonly upstreams: ServerUpstreams;
+  readonly startedMs: number;
+  readonly #runtime: Runtime;
+  readonly #software: string;
+  readonly #budget: MemoryBudget;
+  readonly #acceptor: TunnelAcceptor;
+  readonly #frontends: FrontendSet;
+  readonly #tunnelListeners: Listener[] = [];
+  /** Every tunnel connection, hosted or a probe's. */
+  readonly #tunnels = new Map<number, { close(error?: Error): void; goAway(): void }>();
+  readonly #events: TunnelEvents;
+  #nextTunnelId = 1;
+  #isClosing = false;
+
+  constructor(config: ServerConfig, runtime: Runtime, software: string) {
+    this.config = config;
+    this.#runtime = runtime;
+    this.#software = software;
+    this.startedMs = runtime.nowMs();
+    this.#budget = new MemoryBudget(config.memoryBudgetBytes);
+    this.registry = new Registry({
+      clusters: config.clusters,
+      isOpen: config.isOpenToClusters,
+      slowStartMs: config.slowStartMs,
+      onChange: (cluster) => this.upstreams.served(cluster),
+    });
+    this.upstreams = new ServerUpstreams({
+      registry: this.registry,
+      runtime,
+      stats: this.stats,
+      maxWaiting: config.maxWaiting,
+    });
+    this.#frontends = new FrontendSet(config, this.upstreams, runtime, this.stats, software);
+    this.#events = {
+      opened: (host, isGood) => this.#opened(host, isGood),
+      freed: (host) => {
+        const cluster = this.registry.clusters.get(host.cluster);
+        if (cluster !== undefined) this.upstreams.served(cluster);
+      },
+    };
+    this.#acceptor = new TunnelAcceptor({
+      runtime,
+      stats: this.stats,
+      rules: {
+        credentialPolicy: config.credentialPolicy,
+        allowsCluster: (name) => this.registry.allows(name),
+        overload: () => this.#overload(),
+        retryAfterMs: OVERLOAD_RETRY_MS,
+      },
+      initTimeoutMs: config.initTimeoutMs,
+      maxHandshakes: config.maxHandshakes,
+      maxHandshakesPerAddress: config.maxHandshakesPerAddress,
+      hello: () => this.#hello(),
+      accepted: (entry) => this.#accepted(entry),
+      gracefulClose: (message, ip) => this.#gracefulClose(message, ip),
+      rawHostsAt: (ip) => this.#rawHostsAt(ip).length,
+    });
+  }
+
+  /** Opens all listeners. @throws {ListenError} */
+  listen(): void {
+    for (const address of this.config.tunnels) {
+      const listener = listen(address, this.#runtime, {
+        onConnection: (connection) => this.#acceptor.accept(connection),
+      });
+      this.#tunnelListeners.push(listener);
+      this.#runtime.log.info("tunnel.listening", "Agents may connect", {
+        address: formatAddress(listener.address),
+      });
+    }
+    this.#frontends.listen();
+  }
+
+  /** Where agents come in, with actual ports. */
+  get tunnelAddresses(): Address[] {
+    return this.#tunnelListeners.map((listener) => listener.address);
+  }
+
+  /** Where clients come in, with actual ports, in the order of the configuration. */
+  get frontendAddresses(): Address[] {
+    return this.#frontends.addresses;
+  }
+
+  /** Counts that go back to where they were when all work has ended. */
+  get gauges(): { tunnels: number; handshakes: number; asides: number; clients: number } {
+    return {
+      tunnels: this.#tunnels.size,
+      handshakes: this.#acceptor.pendingCount,
+      asides: this.#acceptor.asideCount,
+      clients: this.#frontends.clientCount,
+    };
+  }
+
+  /**
+   * Stops: no new clients, agents are told to dial elsewhere, work in flight is given
+   * `drainTimeoutMs` to end. Resolves when everything is closed.
+   */
+  async close(drainTimeoutMs = this.config.drainTimeoutMs): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    await this.#frontends.stopListening();
+    for (const tunnel of this.#tunnels.values()) tunnel.goAway();
+    await this.#drained(drainTimeoutMs);
+    this.upstreams.close();
+    this.#frontends.close();
+    await Promise.all(this.#tunnelListeners.map((listener) => listener.close()));
+    this.#acceptor.close();
+    for (const tunnel of this.#tunnels.values()) tunnel.close();
+    await this.#until(() => this.#tunnels.size === 0 && this.#frontends.clientCount === 0, 2000);
+  }
+
+  #drained(timeoutMs: number): Promise<void> {
+    return this.#until(() => this.#frontends.busyCount === 0, timeoutMs);
+  }
+
+  async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {
+    const endMs = this.#runtime.nowMs() + timeoutMs;
+    while (!isDone() && this.#runtime.nowMs() < endMs) {
+      await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
+  }
+
+  #hello(): ServerHello {
+    const { serverId, serverCount } = this.config;
+    return { version: 1, serverId, serverCount, software: this.#software };
+  }
+
+  #overload(): string | undefined {
+    if (this.#isClosing) return "this server is stopping";
+    if (this.#tunnels.size >= this.config.maxTunnels) {
+      return `this server has its ${this.config.maxTunnels} tunnel connections`;
+    }
+    return undefined;
+  }
+
+  #accepted(entry: TunnelEntry): void {
+    const id = this.#nextTunnelId++;
+    if (entry.info.hello?.purpose === "probe") {
+      this.#serveProbe(id, entry);
+      return;
+    }
+    const host = this.registry.hostFor({
+      info: entry.info,
+      identity: entry.identity,
+      remoteAddress: formatAddress(entry.duplex.remote),
+    }, this.#runtime.nowMs());
+    if (host === undefined) {
+      this.stats.refused("credential");
+      entry.duplex.close();
+      return;
+    }
+    if (entry.mode === "mux") this.#serveMux(id, entry, host);
+    else this.#serveRaw(id, entry, host);
+  }
+
+  #serveMux(id: number, entry: TunnelEntry, host: Host): void {
+    const remoteAddress = formatAddress(entry.duplex.remote);
+    const session = this.#openSession(id, entry, {
+      name: `${host.cluster}/${host.hostName}/${id}`,
+      onMessage: (message) => this.#controlled(host, message),
+      onClose: (error) => {
+        tunnel.ended();
+        this.#removed(host, tunnel, error);
+      },
+    });
+    const tunnel = new MuxTunnel({
+      id,
+      remoteAddress,
+      session,
+      host,
+      runtime: this.#runtime,
+      stats: this.stats,
+      events: this.#events,
+    });
+    this.#added(host, tunnel);
+    if (entry.rest.length > 0) session.onData(entry.rest, entry.buffer);
+  }
+
+  #serveRaw(id: number, entry: TunnelEntry, host: Host): void {
+    const tunnel: RawTunnel = new RawTunnel({
+      id,
+      remoteAddress: formatAddress(entry.duplex.remote),
+      duplex: entry.duplex,
+      host,
+      events: this.#events,
+      onClose: (error) => {
+        this.#removed(host, tunnel, error);
+        if (entry.info.hello === undefined) this.#acceptor.rawHostLeft(ipOf(entry.duplex.remote));
+      },
+    });
+    this.#added(host, tunnel);
+    if (entry.rest.length > 0) tunnel.onData(entry.rest, entry.buffer);
+  }
+
+  #serveProbe(id: number, entry: TunnelEntry): void {
+    if (entry.mode !== "mux") {
+      entry.duplex.end();
+      entry.duplex.attach({
+        onData() {},
+        onDrain() {},
+        onEnd: () => entry.duplex.close(),
+        onClose() {},
+      });
+      return;
+    }
+    const session = this.#openSession(id, entry, {
+      name: `probe/${id}`,
+      onMessage() {},
+      onClose: () => {
+        life.cancel();
+        this.#tunnels.delete(id);
+      },
+    });
+    const life = this.#runtime.timers.after(PROBE_LIFE_MS, () => session.close());
+    this.#tunnels.set(id, session);
+    if (entry.rest.length > 0) session.onData(entry.rest, entry.buffer);
+  }
+
+  #openSession(
+    id: number,
+    entry: TunnelEntry,
+    wiring: {
+      name: string;
+      onMessage: (message: Message) => void;
+      onClose: (error?: Error) => void;
+    },
+  ): Session {
+    if ("minReadBytes" in entry.duplex) {
+      (entry.duplex as SocketDuplex).minReadBytes = TUNNEL_READ_BYTES;
+    }
+    return new Session(entry.duplex, {
+      role: "listener",
+      name: wiring.name,
+      runtime: this.#runtime,
+      budget: this.#budget,
+      keepalive: this.config.keepalive,
+      // An agent built on plain yamux says hello but no software of ours.
+      maxUnacknowledged: entry.info.hello?.software?.startsWith("revtun/")
+        ? REVTUN_UNACKNOWLEDGED
+        : 256,
+      onStream: (stream) => {
+        new ControlStream(stream, {
+          message: wiring.onMessage,
+          garbage: (error) => {
+            this.stats.controlIgnored += 1;
+            this.#runtime.log.warn("control.garbage", error.message, { tunnel: id });
+          },
+        });
+      },
+      onClose: wiring.onClose,
+    });
+  }
+
+  #added(host: Host, tunnel: HostConnection): void {
+    this.#tunnels.set(tunnel.id, tunnel);
+    this.registry.add(host, tunnel);
+    this.#runtime.log.info("tunnel.registered", "An agent's connection is up", {
+      cluster: host.cluster,
+      host: host.hostName,
+      mode: tunnel.mode,
+      remote: tunnel.remoteAddress,
+      weight: host.weight,
+      connections: host.connections.length,
+    });
+  }
+
+  #removed(host: Host, tunnel: HostConnection, error: Error | undefined): void {
+    this.#tunnels.delete(tunnel.id);
+    const isLast = this.registry.remove(host, tunnel);
+    this.#runtime.log.info("tunnel.closed", "An agent's connection ended", {
+      cluster: host.cluster,
+      host: host.hostName,
+      remote: tunnel.remoteAddress,
+      connections: host.connections.length,
+      gone: isLast,
+      reason: error?.message,
+    });
+  }
+
+  #opened(host: Host, isGood: boolean): void {
+    if (isGood) return host.succeeded();
+    const { ejectedSlowStartMs } = this.config;
+    if (!host.failed(this.#runtime.nowMs(), DEFAULT_HEALTH, ejectedSlowStartMs)) return;
+    this.stats.ejections += 1;
+    this.#runtime.log.warn("host.ejected", "A host gets no work for a while: its targets fail", {
+      cluster: host.cluster,
+      host: host.hostName,
+    });
+  }
+
+  /** A message on a host's control stream: it speaks of that host, whatever names it gives. */
+  #controlled(host: Host, message: Message): void {
+    switch (message.type) {
+      case "adjustWeight":
+        host.weight = message.weight;
+        break;
+      case "drain":
+        host.isDraining = message.state === "draining";
+        break;
+      case "gracefulClose":
+        host.isDraining = true;
+        this.stats.gracefulCloses += 1;
+        break;
+      default:
+        this.stats.controlIgnored += 1;
+        return;
+    }
+    this.#runtime.log.info("host.changed", "An agent changed its standing", {
+      cluster: host.cluster,
+      host: host.hostName,
+      weight: host.weight,
+      draining: host.isDraining,
+    });
+  }
+
+  #rawHostsAt(ip: string): Host[] {
+    const hosts: Host[] = [];
+    for (const cluster of this.registry.clusters.values()) {
+      for (const host of cluster.hosts.values()) {
+        const isThere = host.connections.some((connection) =>
+          connection.mode === "raw" && ipOfText(connection.remoteAddress) === ip
+        );
+        if (isThere) hosts.push(host);
+      }
+    }
+    return hosts;
+  }
+
+  /**
+   * A MOSN agent stops. Its frame names local addresses, which behind NAT we never see: so it is
+   * taken for the hosts of that cluster at the sender's address, the named ones where those match.
+   */
+  #gracefulClose(message: GracefulClose, ip: string): void {
+    const hosts = this.#rawHostsAt(ip).filter((host) => host.cluster === message.clusterName);
+    const named = hosts.filter((host) => message.addresses.includes(host.id));
+    const leaving = named.length > 0 ? named : hosts;
+    if (leaving.length === 0) this.stats.gracefulClosesIgnored += 1;
+    for (const host of leaving) {
+      host.isDraining = true;
+      this.stats.gracefulCloses += 1;
+      this.#runtime.log.info("host.draining", "A MOSN agent stops: no new work for it", {
+        cluster: host.cluster,
+        host: host.hostName,
+      });
+    }
+  }
+
+  /** Sets a host's weight from outside. False if there is no such host. */
+  setWeight(clusterName: string, hostName: string, weight: number): boolean {
+    let isFound = false;
+    for (const host of this.registry.clusters.get(clusterName)?.hosts.values() ?? []) {
+      if (host.hostName !== hostName) continue;
+      host.weight = weight === 0 ? 0 : effectiveWeight(weight);
+      isFound = true;
+    }
+    return isFound;
+  }
+}
+
+/** The host part of "ip:port" or "[ip]:port". */
+function ipOfText(address: string): string {
+  return address.startsWith("unix:")
+    ? "unix"
+    : address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+}

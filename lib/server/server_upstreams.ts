@@ -1,0 +1,147 @@
+/** Finds streams for frontends: a host by the balancer, or a bounded wait for one. */
+import type { Runtime } from "../runtime.ts";
+import type { Timer } from "../timer.ts";
+import { UpstreamError } from "../upstream.ts";
+import type { Upstream, UpstreamRequest, Upstreams } from "../upstream.ts";
+import { pickHost } from "./balancer.ts";
+import type { Host } from "./host.ts";
+import type { Cluster, Registry } from "./registry.ts";
+import type { ServerStats } from "./stats.ts";
+
+interface Waiter {
+  request: UpstreamRequest;
+  resolve(upstream: Upstream): void;
+  reject(error: Error): void;
+  deadline: Timer;
+}
+
+/** The server's {@link Upstreams}. */
+export class ServerUpstreams implements Upstreams {
+  readonly #registry: Registry;
+  readonly #runtime: Runtime;
+  readonly #stats: ServerStats;
+  readonly #maxWaiting: number;
+  readonly #waiting = new Map<string, Set<Waiter>>();
+  #isClosing = false;
+
+  constructor(init: {
+    registry: Registry;
+    runtime: Runtime;
+    stats: ServerStats;
+    /** Requests that may wait in one cluster. */
+    maxWaiting: number;
+  }) {
+    this.#registry = init.registry;
+    this.#runtime = init.runtime;
+    this.#stats = init.stats;
+    this.#maxWaiting = init.maxWaiting;
+  }
+
+  /** Requests that wait for a host now. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const waiters of this.#waiting.values()) count += waiters.size;
+    return count;
+  }
+
+  clusterNames(): Iterable<string> {
+    return this.#registry.clusters.keys();
+  }
+
+  hasCluster(name: string): boolean {
+    return this.#registry.clusters.has(name);
+  }
+
+  acquire(request: UpstreamRequest): Upstream | Promise<Upstream> {
+    if (this.#isClosing) throw new UpstreamError("closing", "The server is stopping");
+    const cluster = this.#registry.clusters.get(request.cluster);
+    if (cluster === undefined) {
+      throw new UpstreamError("noCluster", `There is no cluster "${request.cluster}"`);
+    }
+    return this.#tryOpen(cluster, request) ?? this.#wait(cluster, request);
+  }
+
+  /** A cluster got capacity: those that wait for it are served in their order. */
+  served(cluster: Cluster): void {
+    const waiters = this.#waiting.get(cluster.name);
+    if (waiters === undefined) return;
+    for (const waiter of waiters) {
+      const upstream = this.#tryOpen(cluster, waiter.request);
+      // One that waits for a certain host must not hold up those behind it.
+      if (upstream === undefined) continue;
+      this.#forget(cluster.name, waiter);
+      waiter.resolve(upstream);
+    }
+  }
+
+  /** Fails those that wait, and all that come. */
+  close(): void {
+    this.#isClosing = true;
+    for (const [name, waiters] of this.#waiting) {
+      for (const waiter of waiters) {
+        this.#forget(name, waiter);
+        waiter.reject(new UpstreamError("closing", "The server is stopping"));
+      }
+    }
+  }
+
+  #tryOpen(cluster: Cluster, request: UpstreamRequest): Upstream | undefined {
+    const host: Host | undefined = pickHost(cluster.hosts.values(), {
+      nowMs: this.#runtime.nowMs(),
+      excluded: request.excludedHosts,
+      hostName: request.hostName,
+      hashKey: request.hashKey,
+    });
+    return host?.connection()?.open(request);
+  }
+
+  #wait(cluster: Cluster, request: UpstreamRequest): Promise<Upstream> {
+    const failure = this.#failureOf(cluster, request);
+    if (request.waitMs <= 0) throw failure;
+    let waiters = this.#waiting.get(cluster.name);
+    if (waiters === undefined) this.#waiting.set(cluster.name, waiters = new Set());
+    if (waiters.size >= this.#maxWaiting) {
+      throw new UpstreamError(
+        "overloaded",
+        `${waiters.size} requests wait for cluster "${cluster.name}" already`,
+      );
+    }
+    this.#stats.holds += 1;
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        request,
+        resolve,
+        reject,
+        deadline: this.#runtime.timers.after(request.waitMs, () => {
+          this.#forget(cluster.name, waiter);
+          this.#stats.holdsExpired += 1;
+          reject(this.#failureOf(cluster, request));
+        }),
+      };
+      waiters.add(waiter);
+    });
+  }
+
+  #failureOf(cluster: Cluster, request: UpstreamRequest): UpstreamError {
+    const hosts = [...cluster.hosts.values()].filter((host) =>
+      (request.hostName === undefined || host.hostName === request.hostName) &&
+      !request.excludedHosts?.has(host.id)
+    );
+    if (hosts.length > 0) {
+      const detail = `All ${hosts.length} hosts of cluster "${cluster.name}" are busy or draining`;
+      return new UpstreamError("busy", detail);
+    }
+    if (request.excludedHosts !== undefined && cluster.hosts.size > 0) {
+      return new UpstreamError("noHost", `Every host of cluster "${cluster.name}" failed`);
+    }
+    const wanted = request.hostName === undefined ? "host" : `host "${request.hostName}"`;
+    return new UpstreamError("noHost", `Cluster "${cluster.name}" has no ${wanted} connected now`);
+  }
+
+  #forget(clusterName: string, waiter: Waiter): void {
+    waiter.deadline.cancel();
+    const waiters = this.#waiting.get(clusterName);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#waiting.delete(clusterName);
+  }
+}

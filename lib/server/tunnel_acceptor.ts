@@ -1,0 +1,311 @@
+/** Takes agents' connections: handshake, admission, then a host's connection. */
+import type { Address } from "../address.ts";
+import { formatAddress } from "../address.ts";
+import type { SharedBuffer } from "../buffer.ts";
+import { CONNECT_STATUS, describeStatus, encodeMessage } from "../codec/message.ts";
+import type { GracefulClose, InitInfo, ServerHello, TunnelMode } from "../codec/message.ts";
+import type { Duplex, Sink } from "../duplex.ts";
+import { DecodeError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Timer } from "../timer.ts";
+import { admit } from "./admission.ts";
+import type { AdmissionRules, Refusal } from "./admission.ts";
+import { ServerHandshake } from "./handshake.ts";
+import type { ServerStats } from "./stats.ts";
+
+/** A connection of an agent, as its listener accepted it. */
+export interface TunnelDuplex extends Duplex {
+  readonly remote: Address;
+}
+
+/** What an accepted connection becomes. */
+export interface TunnelEntry {
+  duplex: TunnelDuplex;
+  info: InitInfo;
+  identity: string;
+  mode: TunnelMode;
+  /** Bytes that came behind the handshake. */
+  rest: Uint8Array;
+  buffer: SharedBuffer;
+}
+
+/** What the acceptor needs of its server. */
+export interface AcceptorHost {
+  readonly runtime: Runtime;
+  readonly stats: ServerStats;
+  readonly rules: AdmissionRules;
+  readonly initTimeoutMs: number;
+  readonly maxHandshakes: number;
+  readonly maxHandshakesPerAddress: number;
+  hello(): ServerHello;
+  /** An agent was let in: its answer is on its way. */
+  accepted(entry: TunnelEntry): void;
+  /** A MOSN agent at `ip` says that it stops. */
+  gracefulClose(message: GracefulClose, ip: string): void;
+  /** Hosts of MOSN agents at `ip` now: each may have a silent connection. */
+  rawHostsAt(ip: string): number;
+}
+
+/** A refused peer has this long to read why. */
+const REFUSAL_LINGER_MS = 1000;
+/** What an overloaded server asks revtun agents to wait, before their own jitter. */
+export const OVERLOAD_RETRY_MS = 2000;
+
+/** Takes connections until each is hosted, refused or gone. */
+export class TunnelAcceptor {
+  readonly #host: AcceptorHost;
+  readonly #pending = new Set<PendingConnection>();
+  readonly #pendingByIp = new Map<string, number>();
+  readonly #asideByIp = new Map<string, Set<PendingConnection>>();
+  readonly #loggedIps = new Set<string>();
+
+  constructor(host: AcceptorHost) {
+    this.#host = host;
+  }
+
+  /** Connections that are in their handshake. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** MOSN agents' control connections. */
+  get asideCount(): number {
+    let count = 0;
+    for (const asides of this.#asideByIp.values()) count += asides.size;
+    return count;
+  }
+
+  /** Takes a new connection. */
+  accept(duplex: TunnelDuplex): void {
+    const ip = ipOf(duplex.remote);
+    const fromIp = this.#pendingByIp.get(ip) ?? 0;
+    const { maxHandshakes, maxHandshakesPerAddress } = this.#host;
+    if (this.#pending.size >= maxHandshakes || fromIp >= maxHandshakesPerAddress) {
+      // Unanswered: the handshake is unread, and a MOSN agent tries again only after a bare close.
+      this.#host.stats.refused("overload");
+      duplex.close();
+      return;
+    }
+    this.#pendingByIp.set(ip, fromIp + 1);
+    const pending = new PendingConnection(duplex, ip, this.#host, this);
+    this.#pending.add(pending);
+    duplex.attach(pending);
+  }
+
+  /** A host of a MOSN agent at `ip` has left: silent connections beyond those that stay go too. */
+  rawHostLeft(ip: string): void {
+    const asides = this.#asideByIp.get(ip);
+    if (asides === undefined) return;
+    let surplus = asides.size - this.#host.rawHostsAt(ip);
+    for (const aside of asides) {
+      if (surplus-- <= 0) return;
+      aside.close();
+    }
+  }
+
+  /** Closes all that are not hosted. */
+  close(): void {
+    for (const pending of this.#pending) pending.close();
+    for (const asides of this.#asideByIp.values()) {
+      for (const aside of asides) aside.close();
+    }
+  }
+
+  /** A connection's handshake is over, one way or another. */
+  settled(pending: PendingConnection): void {
+    if (!this.#pending.delete(pending)) return;
+    const left = (this.#pendingByIp.get(pending.ip) ?? 1) - 1;
+    if (left === 0) this.#pendingByIp.delete(pending.ip);
+    else this.#pendingByIp.set(pending.ip, left);
+  }
+
+  /** True if a connection that said nothing may stay: see docs/protocol.md on aside connections. */
+  keepAside(pending: PendingConnection): boolean {
+    let asides = this.#asideByIp.get(pending.ip);
+    if ((asides?.size ?? 0) >= this.#host.rawHostsAt(pending.ip)) return false;
+    if (asides === undefined) this.#asideByIp.set(pending.ip, asides = new Set());
+    asides.add(pending);
+    this.settled(pending);
+    return true;
+  }
+
+  asideEnded(pending: PendingConnection): void {
+    const asides = this.#asideByIp.get(pending.ip);
+    asides?.delete(pending);
+    if (asides?.size === 0) this.#asideByIp.delete(pending.ip);
+  }
+
+  /** Logs garbage from an address once, so that a scanner does not fill the log. */
+  logGarbage(ip: string, error: Error): void {
+    if (this.#loggedIps.has(ip)) return;
+    if (this.#loggedIps.size >= 1000) this.#loggedIps.clear();
+    this.#loggedIps.add(ip);
+    this.#host.runtime.log.warn(
+      "tunnel.garbage",
+      `Closed a connection that speaks no tunnel protocol (logged once per address): ${error.message}`,
+      { remote: ip },
+    );
+  }
+}
+
+/** One connection on its way through the handshake. */
+class PendingConnection implements Sink {
+  readonly ip: string;
+  readonly #duplex: TunnelDuplex;
+  readonly #host: AcceptorHost;
+  readonly #acceptor: TunnelAcceptor;
+  readonly #handshake = new ServerHandshake();
+  #deadline: Timer;
+  #isDeciding = false;
+  #isOver = false;
+
+  constructor(duplex: TunnelDuplex, ip: string, host: AcceptorHost, acceptor: TunnelAcceptor) {
+    this.ip = ip;
+    this.#duplex = duplex;
+    this.#host = host;
+    this.#acceptor = acceptor;
+    this.#deadline = host.runtime.timers.after(host.initTimeoutMs, () => this.#late());
+  }
+
+  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+    if (this.#isOver) return;
+    if (this.#isDeciding) {
+      this.#fail(
+        new DecodeError({
+          format: "handshake",
+          reason: "length",
+          offset: 0,
+          detail: "bytes behind ConnectionInitInfo before its answer",
+        }),
+      );
+      return;
+    }
+    let rest = bytes;
+    try {
+      while (rest.length > 0 && !this.#isOver) {
+        const step = this.#handshake.push(rest);
+        if (step === undefined) return;
+        rest = step.rest;
+        if (step.message.type === "gracefulClose") {
+          this.#host.gracefulClose(step.message, this.ip);
+          continue;
+        }
+        // The decision may take its time; what comes meanwhile is for the session.
+        this.#isDeciding = true;
+        this.#duplex.pause();
+        buffer.retain();
+        void this.#decide(step.message, rest, buffer).finally(() => buffer.release());
+        return;
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  onEnd(): void {
+    this.#duplex.close();
+  }
+
+  onDrain(): void {}
+
+  onClose(error?: Error): void {
+    if (!this.#isOver && !this.#isDeciding && error === undefined && this.#handshake.hasBegun) {
+      this.#host.runtime.log.debug("tunnel.left", "A peer left in the middle of its handshake", {
+        remote: this.ip,
+      });
+    }
+    this.#settle();
+  }
+
+  close(): void {
+    this.#duplex.close();
+  }
+
+  async #decide(info: InitInfo, rest: Uint8Array, buffer: SharedBuffer): Promise<void> {
+    const { rules, stats, runtime } = this.#host;
+    const verdict = await admit(info, rules);
+    if (this.#isOver) return;
+    if (!verdict.isAdmitted) return this.#refuse(info, verdict);
+    const mode: TunnelMode = info.hello?.modes.includes("mux") ? "mux" : "raw";
+    this.#settle();
+    stats.handshakesAccepted += 1;
+    const hello = info.hello === undefined ? {} : { hello: { ...this.#host.hello(), mode } };
+    this.#duplex.write(
+      encodeMessage({ type: "initResponse", status: CONNECT_STATUS.success, ...hello }),
+    );
+    const { identity } = verdict;
+    this.#host.accepted({ duplex: this.#duplex, info, identity, mode, rest, buffer });
+    this.#duplex.resume();
+    runtime.log.debug("tunnel.accepted", "An agent's connection was accepted", {
+      remote: formatAddress(this.#duplex.remote),
+      cluster: info.clusterName,
+      mode,
+    });
+  }
+
+  #refuse(info: InitInfo, refusal: Refusal): void {
+    const { stats, runtime } = this.#host;
+    stats.refused(refusal.counter);
+    runtime.log.warn("tunnel.refused", `Refused an agent: ${refusal.reason}`, {
+      remote: formatAddress(this.#duplex.remote),
+      cluster: info.clusterName.slice(0, 253),
+      host: info.hostName.slice(0, 253),
+      status: describeStatus(refusal.status),
+    });
+    this.#settle();
+    const isMosn = info.hello === undefined;
+    if (isMosn && refusal.isTransient) {
+      // Any answer would make a MOSN agent believe that it is connected: it tries again after none.
+      this.#duplex.close();
+      return;
+    }
+    const { reason, retryAfterMs } = refusal;
+    const hello = isMosn ? {} : {
+      hello: {
+        ...this.#host.hello(),
+        reason,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
+    };
+    this.#duplex.write(encodeMessage({ type: "initResponse", status: refusal.status, ...hello }));
+    closeAfterReading(this.#duplex, runtime);
+  }
+
+  #late(): void {
+    if (!this.#handshake.hasBegun && this.#acceptor.keepAside(this)) return;
+    this.#host.stats.refused("timeout");
+    this.#duplex.close();
+  }
+
+  #fail(error: Error): void {
+    if (!(error instanceof DecodeError)) throw error;
+    this.#host.stats.refused("garbage");
+    this.#acceptor.logGarbage(this.ip, error);
+    this.#duplex.close();
+  }
+
+  #settle(): void {
+    this.#isOver = true;
+    this.#deadline.cancel();
+    this.#acceptor.settled(this);
+    this.#acceptor.asideEnded(this);
+  }
+}
+
+/** Ends our side and closes once the peer has ended its own, or does not. */
+function closeAfterReading(duplex: Duplex, runtime: Runtime): void {
+  const linger = runtime.timers.after(REFUSAL_LINGER_MS, () => duplex.close());
+  duplex.attach({
+    onData() {},
+    onDrain() {},
+    onEnd: () => duplex.close(),
+    onClose: () => linger.cancel(),
+  });
+  duplex.end();
+  duplex.resume();
+}
+
+/** Connections are counted by address; those of a Unix socket have one in common. */
+export function ipOf(address: Address): string {
+  return address.kind === "tcp" ? address.host : "unix";
+}

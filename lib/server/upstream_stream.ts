@@ -1,0 +1,113 @@
+/** A stream to a target, from its opening: hides the agent's answer from whoever uses it. */
+import type { SharedBuffer } from "../buffer.ts";
+import { AnswerDecoder } from "../codec/preface.ts";
+import type { Answer } from "../codec/preface.ts";
+import type { Duplex, Sink } from "../duplex.ts";
+import { ClosedError, DecodeError, DialError } from "../errors.ts";
+import type { MuxStream } from "../mux/stream.ts";
+
+/** Learns how the open went; called once. */
+export type OnAnswer = (answer: Answer | undefined) => void;
+
+/**
+ * Until the agent has answered it stands between the stream and its user; from then on the stream
+ * delivers to the user's sink directly.
+ */
+export class UpstreamStream implements Duplex, Sink {
+  readonly #stream: MuxStream;
+  readonly #decoder = new AnswerDecoder();
+  #onAnswer: OnAnswer | undefined;
+  #sink: Sink | undefined;
+  #isAnswered = false;
+
+  constructor(stream: MuxStream, onAnswer: OnAnswer) {
+    this.#stream = stream;
+    this.#onAnswer = onAnswer;
+  }
+
+  get name(): string {
+    return this.#stream.name;
+  }
+
+  get queuedBytes(): number {
+    return this.#stream.queuedBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#stream.isClosed;
+  }
+
+  attach(sink: Sink): void {
+    this.#sink = sink;
+    this.#stream.attach(this.#isAnswered ? sink : this);
+  }
+
+  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+    return this.#stream.write(bytes, buffer);
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  close(error?: Error): void {
+    this.#stream.close(error);
+  }
+
+  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+    let pushed;
+    try {
+      pushed = this.#decoder.push(bytes);
+    } catch (error) {
+      this.#answered(undefined);
+      this.#stream.close(error instanceof DecodeError ? error : undefined);
+      return;
+    }
+    if (pushed === undefined) return;
+    const { answer, rest } = pushed;
+    this.#isAnswered = true;
+    this.#answered(answer);
+    if (answer.status !== "open") {
+      const detail = answer.reason ?? `the agent answers "${answer.status}"`;
+      this.#stream.close(new DialError(this.name, answer.status, detail));
+      return;
+    }
+    const sink = this.#sink!;
+    this.#stream.attach(sink);
+    if (rest.length > 0) sink.onData(rest, buffer);
+  }
+
+  onEnd(): void {
+    this.#answered(undefined);
+    this.#stream.close(new ClosedError("peer", `${this.name} ended before it was answered`));
+  }
+
+  onDrain(): void {
+    this.#sink?.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    const isUnanswered = this.#onAnswer !== undefined;
+    this.#answered(undefined);
+    // A stream that was reset before its answer touched no target: another host may be tried.
+    const untouched = error instanceof DialError || !isUnanswered
+      ? error
+      : new DialError(this.name, "unreachable", error?.message ?? "closed before its answer", {
+        cause: error,
+      });
+    this.#sink?.onClose(untouched);
+  }
+
+  #answered(answer: Answer | undefined): void {
+    this.#onAnswer?.(answer);
+    this.#onAnswer = undefined;
+  }
+}
