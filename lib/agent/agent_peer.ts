@@ -9,7 +9,12 @@ import type { AgentConfig } from "./config.ts";
 import { ConnectionSlot } from "./connection_slot.ts";
 import type { SlotOwner } from "./connection_slot.ts";
 import type { ServerTally } from "./server_tally.ts";
-import type { LeaveRequest, TunnelConnection, TunnelEvents } from "./tunnel_connection.ts";
+import type {
+  DrainScope,
+  LeaveRequest,
+  TunnelConnection,
+  TunnelEvents,
+} from "./tunnel_connection.ts";
 
 /** A silent connection of MOSN's kind, which announces the end. */
 export interface Aside {
@@ -99,9 +104,11 @@ export class AgentPeer implements SlotOwner {
   /**
    * Asks for no new work, lets what is in flight end, closes; at the latest after `timeoutMs`.
    * Resolves when the last connection is gone.
+   *
+   * @param scope "connection" where other addresses may lead to the same server and stay.
    */
-  stop(timeoutMs: number): Promise<void> {
-    this.#stopped ??= this.#stop(timeoutMs);
+  stop(timeoutMs: number, scope: DrainScope): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs, scope);
     return this.#stopped;
   }
 
@@ -129,10 +136,11 @@ export class AgentPeer implements SlotOwner {
     this.#log.info("tunnel.connected", "Registered with the server", {
       mode: connection.mode,
       server_id: connection.server.serverId,
-      software: connection.server.software ?? "MOSN",
+      software: connection.server.software ?? connection.server.kind,
       connections: this.#connections.size,
     });
-    if (connection.mode === "raw") this.#aside ??= this.#deps.openAside(this.address);
+    // A revtun server hears it otherwise; behind NAT it would take the farewell for others' too.
+    if (connection.server.kind === "mosn") this.#aside ??= this.#deps.openAside(this.address);
     this.#deps.peerChanged();
   }
 
@@ -210,7 +218,7 @@ export class AgentPeer implements SlotOwner {
     slot.close();
   }
 
-  async #stop(timeoutMs: number): Promise<void> {
+  async #stop(timeoutMs: number, scope: DrainScope): Promise<void> {
     this.#isStopping = true;
     for (const slot of this.#slots) slot.close();
     if (this.#connections.size === 0) {
@@ -224,11 +232,12 @@ export class AgentPeer implements SlotOwner {
       });
       this.close();
     });
-    const raw = [...this.#connections].filter(({ mode }) => mode === "raw");
-    if (raw.length > 0) {
-      await this.#aside?.sendGracefulClose(raw.map(({ local }) => local));
+    const mosn = [...this.#connections].filter(({ server }) => server.kind === "mosn");
+    if (mosn.length > 0) {
+      await this.#aside?.sendGracefulClose(mosn.map(({ local }) => local));
     }
-    for (const connection of [...this.#connections]) connection.drain("the agent stops");
+    const reason = scope === "host" ? "the agent stops" : "the server left the agent's list";
+    for (const connection of [...this.#connections]) connection.drain(scope, reason);
     await lastGone;
     deadline.cancel();
     this.#aside?.close();

@@ -164,7 +164,7 @@ export class ConnectionSlot {
     const { serverId, serverCount } = connection.server;
     const { tally } = this.#owner;
     if (serverId !== undefined && !tally.join(serverId, serverCount)) {
-      connection.drain("this server has enough connections");
+      connection.drain("connection", "this server has enough connections");
       if (tally.isSatisfied) this.#rest();
       else this.#next(this.#backoff.failed());
       return;
@@ -199,7 +199,7 @@ export class ConnectionSlot {
     if (this.#connection !== connection) return;
     const waitMs = this.#release(connection, request.retryAfterMs);
     this.#owner.leaving(connection, request, waitMs);
-    connection.drain(request.reason);
+    connection.drain("connection", request.reason);
     this.#next(waitMs);
   }
 

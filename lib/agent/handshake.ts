@@ -96,6 +96,7 @@ export class AgentHandshake {
     return {
       mode,
       server: {
+        kind: hello === undefined ? "mosn" : "revtun",
         serverId: hello?.serverId,
         serverCount: hello?.serverCount ?? 1,
         software: hello?.software,

@@ -11,7 +11,12 @@ import type { AgentConfig } from "./config.ts";
 import { CONTROL_PREFACE, ControlStream } from "./control_stream.ts";
 import { serveStream } from "./serve_stream.ts";
 import type { StreamServices } from "./serve_stream.ts";
-import type { ServerIdentity, TunnelConnection, TunnelEvents } from "./tunnel_connection.ts";
+import type {
+  DrainScope,
+  ServerIdentity,
+  TunnelConnection,
+  TunnelEvents,
+} from "./tunnel_connection.ts";
 
 /** What a session's connection needs of its agent. */
 export interface MuxServices extends StreamServices {
@@ -97,7 +102,7 @@ export class MuxTunnel implements TunnelConnection {
     this.#control.send({ type: "adjustWeight", clusterName: cluster, hostName, weight });
   }
 
-  drain(reason: string): void {
+  drain(scope: DrainScope, reason: string): void {
     if (this.#isDraining || this.#isClosed) return;
     this.#isDraining = true;
     const { runtime, config } = this.#services;
@@ -107,9 +112,13 @@ export class MuxTunnel implements TunnelConnection {
       this.#closeIfDone();
       return;
     }
-    this.#control.send({ type: "drain", state: "draining", reason });
-    // Streams that the server opened before it read that are served. Two round trips: the answer
-    // to a ping may overtake what was sent before it.
+    // A drain on the control stream counts for the whole host, a GoAway for this connection only.
+    const isTold = scope === "host" &&
+      this.#control.send({ type: "drain", state: "draining", reason });
+    if (!isTold) this.#session.goAway();
+    // Streams that the server opened before it read that are served, or reset without an answer
+    // after a GoAway: it opens them elsewhere. Two round trips, since the answer to a ping may
+    // overtake what was sent before it.
     this.#session.ping().then(() => this.#session.ping()).then(() => {
       this.#isDrainKnown = true;
       this.#closeIfDone();

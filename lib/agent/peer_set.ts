@@ -70,7 +70,7 @@ export class PeerSet {
     this.#isStopping = true;
     for (const { watch } of this.#names.values()) watch.close();
     const all = [...this.#peers.values(), ...this.#leaving];
-    await Promise.all(all.map((peer) => peer.stop(timeoutMs)));
+    await Promise.all(all.map((peer) => peer.stop(timeoutMs, "host")));
   }
 
   /** Closes everything at once. */
@@ -145,7 +145,7 @@ export class PeerSet {
     this.#deps.runtime.log.info("server.removed", "The server left the list; closing gracefully", {
       server: key,
     });
-    void peer.stop(this.#deps.config.drainTimeoutMs).then(() => {
+    void peer.stop(this.#deps.config.drainTimeoutMs, "connection").then(() => {
       this.#leaving.delete(peer);
       this.#deps.peerChanged();
     });

@@ -84,7 +84,7 @@ export class RawTunnel implements TunnelConnection, Sink {
   // MOSN's protocol has no words for it.
   sendWeight(): void {}
 
-  drain(_reason: string): void {
+  drain(): void {
     if (this.#isDraining || this.#isClosed) return;
     this.#isDraining = true;
     const { runtime, config } = this.#services;

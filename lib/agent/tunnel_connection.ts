@@ -3,6 +3,7 @@ import type { Address } from "../address.ts";
 
 /** Who is at the other end. */
 export interface ServerIdentity {
+  readonly kind: "revtun" | "mosn";
   /** The id that a revtun server gives itself; undefined for a MOSN server. */
   readonly serverId: string | undefined;
   /** Servers there are behind all addresses, as that server knows it; 1 for MOSN. */
@@ -17,6 +18,9 @@ export interface LeaveRequest {
   readonly retryAfterMs: number;
   readonly reason: string;
 }
+
+/** What is to get no more work. */
+export type DrainScope = "connection" | "host";
 
 /** What a connection tells its keeper. */
 export interface TunnelEvents {
@@ -42,8 +46,11 @@ export interface TunnelConnection {
   /**
    * Asks for no new work, where the server can be asked on this connection, and closes as soon as
    * what is in flight has ended.
+   *
+   * @param scope "host" when the agent's other connections to this server go too: the server then
+   * gives the whole host no new work.
    */
-  drain(reason: string): void;
+  drain(scope: DrainScope, reason: string): void;
   /** Closes at once. */
   close(error?: Error): void;
 }

@@ -280,3 +280,24 @@ Deno.test("an agent gives up on a server that connects and says nothing", async 
   assert.match(log.of("tunnel.failed")[0]!.message, /not answered in time/);
   await until("another try", () => backend.connections.length >= 2);
 });
+
+Deno.test("an agent drains one connection alone when a server leaves its list", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using one = new FakeServer(runtime, { hello: { serverId: "one" } });
+  await using other = new FakeServer(runtime, { hello: { serverId: "other" } });
+  await using agent = await agentFor(runtime, [one.address, other.address], {
+    targets: parseTargets([backend.text]),
+  });
+  const leaving = await one.host();
+  const staying = await other.host();
+  const stream = await leaving.open({}, "one");
+  agent.setServers([other.address]);
+  await until("GoAway", () => !leaving.session.isOpen);
+  stream.reader.write(" two");
+  assert.equal(await stream.reader.textWith("TWO"), "ONE TWO");
+  stream.reader.duplex.end();
+  await until("its end", () => leaving.isClosed);
+  assert.ok(!leaving.messages.some(({ type }) => type === "drain"));
+  assert.ok(!staying.isClosed);
+});

@@ -24,7 +24,8 @@ export class FakeConnection implements TunnelConnection {
     mode: "mux" | "raw" = "mux",
   ) {
     this.mode = mode;
-    this.server = { serverId: undefined, serverCount: 1, software: undefined, ...server };
+    const kind = mode === "raw" ? "mosn" : "revtun";
+    this.server = { kind, serverId: undefined, serverCount: 1, software: undefined, ...server };
     this.#events = events;
   }
 

@@ -66,7 +66,12 @@ Deno.test("AgentHandshake takes a server without extra for MOSN, and gives back 
   const bytes = join(encodeFrame(FLAG.initResponse, { status: 1 }), request);
   const result = handshake().receive(bytes);
   assert.equal(result?.mode, "raw");
-  assert.deepEqual(result?.server, { serverId: undefined, serverCount: 1, software: undefined });
+  assert.deepEqual(result?.server, {
+    kind: "mosn",
+    serverId: undefined,
+    serverCount: 1,
+    software: undefined,
+  });
   assert.deepEqual([...result!.rest], [...request]);
 });
 
@@ -78,7 +83,9 @@ Deno.test("AgentHandshake reads an answer that is cut anywhere", () => {
     const early = shake.receive(bytes.slice(0, cut));
     const result = early ?? shake.receive(bytes.slice(cut));
     assert.equal(result?.mode, "mux");
-    assert.deepEqual(result?.server, { serverId: "s1", serverCount: 3, software: "revtun/x" });
+    assert.equal(result?.server.kind, "revtun");
+    assert.equal(result?.server.serverId, "s1");
+    assert.equal(result?.server.serverCount, 3);
     const expected = early === undefined ? [0, 1, 2] : [0, 1, 2].slice(0, cut - bytes.length + 3);
     assert.deepEqual([...result!.rest], expected);
   }
