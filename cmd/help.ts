@@ -45,7 +45,9 @@ export async function programHelp(): Promise<string> {
 /** What `revtun COMMAND --help` prints. */
 export function commandHelp(command: Command): string {
   const lines = [`${command.summary}.`, "", `Usage: ${usageOf(command)}`];
-  if (command.description !== undefined) lines.push("", command.description.trim());
+  for (const paragraph of command.description?.trim().split(/\n\s*\n/) ?? []) {
+    lines.push("", ...wrap(paragraph.replace(/\s+/g, " "), WIDTH));
+  }
   if (command.examples.length > 0) {
     lines.push("", "Examples:");
     for (const { line, description } of command.examples) {

@@ -16,7 +16,7 @@ export interface OptionSpec {
   placeholder?: string;
   /** As a user would write it: "15s", "64KiB", "true"; of a list, comma separated. */
   default?: string;
-  /** Shown in the help in place of `default`, where the value is made at run time. */
+  /** Shown in the help in place of `default`; the value of an option not set is then undefined. */
   defaultText?: string;
   /** Values that are allowed; all others are errors. */
   choices?: readonly string[];
@@ -34,7 +34,7 @@ export interface OptionSpec {
 
 /** The type of one option's value. */
 export type OptionValue<S extends OptionSpec> = S["kind"] extends "list" ? readonly string[]
-  : S["kind"] extends "boolean" ? boolean
+  : S["kind"] extends "boolean" ? S extends { defaultText: string } ? boolean | undefined : boolean
   :
     | (S["kind"] extends "string" ? (S extends { choices: readonly (infer C)[] } ? C : string)
       : number)

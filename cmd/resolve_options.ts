@@ -69,7 +69,7 @@ function defaultOf(spec: OptionSpec): unknown {
     return valueOf(spec, spec.kind === "list" ? splitList(spec.default) : spec.default);
   }
   if (spec.kind === "list") return [];
-  return spec.kind === "boolean" ? false : undefined;
+  return spec.kind === "boolean" && spec.defaultText === undefined ? false : undefined;
 }
 
 function valueOf(spec: OptionSpec, text: OptionText): unknown {

@@ -20,6 +20,7 @@ const SPECS: readonly OptionSpec[] = [
   },
   { name: "json", kind: "boolean", description: "" },
   { name: "verify", short: "v", kind: "boolean", default: "true", description: "" },
+  { name: "open", kind: "boolean", defaultText: "as it comes", description: "" },
   { name: "token", kind: "string", isEnvOnly: true, description: "" },
 ];
 
@@ -51,6 +52,7 @@ Deno.test("options have their defaults, of the types of their kinds", () => {
     "mode": "auto",
     "json": false,
     "verify": true,
+    "open": undefined,
     "token": undefined,
   });
   assert.equal(sources.size, 0);

@@ -1,0 +1,120 @@
+/**
+ * How fast the program starts and what it takes while idle: the start-up section of
+ * `npm run bench`, also alone by `npm run bench -- startup`.
+ */
+import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+import { routeFlags } from "../npm/route.ts";
+
+/** One measured value and what it should not exceed. */
+export interface StartupRow {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: "ms" | "MB";
+  readonly goal: number;
+}
+
+const RUNS = 10;
+const decoder = new TextDecoder();
+
+/** Measures the built bundle on this machine; takes some ten seconds. */
+export async function measureStartup(): Promise<StartupRow[]> {
+  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
+  try {
+    const make = ["run", "-A", "-q", "--no-check", ...routeFlags(), "npm/compile.ts"];
+    const { success, stdout } = await deno([...make, "--bundle-only", `--out=${folder}`]).output();
+    if (!success) throw new Error(`Cannot bundle: ${decoder.decode(stdout)}`);
+    const program = ["run", "--no-config", "--no-lock", ...PERMISSION_FLAGS, `${folder}/revtun.js`];
+    const { serverMb, agentMb } = await idleMemory(program);
+    return [
+      { what: "revtun --version, warm", value: await versionMs(program), unit: "ms", goal: 100 },
+      { what: "first answer of the demo", value: await demoMs(program), unit: "ms", goal: 5000 },
+      { what: "RSS of an idle server", value: serverMb, unit: "MB", goal: 80 },
+      { what: "RSS of an idle agent", value: agentMb, unit: "MB", goal: 80 },
+    ];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The rows as lines of text. */
+export function formatStartup(rows: readonly StartupRow[]): string {
+  return rows.map(({ what, value, unit, goal }) =>
+    `${what.padEnd(28)} ${value.toFixed(0).padStart(6)} ${unit}   goal ${goal} ${unit}${
+      value > goal ? "   MISSED" : ""
+    }\n`
+  ).join("");
+}
+
+/** Median of several runs, after one to warm the caches. */
+async function versionMs(program: string[]): Promise<number> {
+  const times: number[] = [];
+  for (let run = 0; run <= RUNS; run++) {
+    const startMs = performance.now();
+    await deno([...program, "--version"]).output();
+    if (run > 0) times.push(performance.now() - startMs);
+  }
+  return times.sort((a, b) => a - b)[RUNS >> 1] ?? NaN;
+}
+
+async function demoMs(program: string[]): Promise<number> {
+  const startMs = performance.now();
+  const demo = deno([...program, "demo", "--once"]).spawn();
+  await textUntil(demo.stdout, /^ {2}ok /m);
+  const ms = performance.now() - startMs;
+  await demo.stderr.cancel();
+  await demo.status;
+  return ms;
+}
+
+async function idleMemory(program: string[]): Promise<{ serverMb: number; agentMb: number }> {
+  const listening = ["--listen", "127.0.0.1:0", "--tunnel", "127.0.0.1:0"];
+  const server = deno([...program, "server", ...listening]).spawn();
+  const told = await textUntil(server.stderr, /event=tunnel\.listening.* address=(\S+)/);
+  const address = told[1] ?? "";
+  const agent = deno([...program, "agent", "--server", address, "--cluster", "bench"]).spawn();
+  try {
+    await textUntil(agent.stderr, /event=\S*(?:registered|connected|up)\b/);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    return { serverMb: await rssMb(server.pid), agentMb: await rssMb(agent.pid) };
+  } finally {
+    for (const child of [agent, server]) {
+      child.kill("SIGKILL");
+      await Promise.allSettled([child.stdout.cancel(), child.stderr.cancel(), child.status]);
+    }
+  }
+}
+
+/** Resident memory; NaN where the system has no /proc. */
+async function rssMb(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1000;
+}
+
+/** Reads until the text matches, then goes on reading what comes and drops it. */
+async function textUntil(
+  stream: ReadableStream<Uint8Array>,
+  pattern: RegExp,
+): Promise<RegExpExecArray> {
+  const reader = stream.getReader();
+  let text = "";
+  while (true) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`${pattern} did not come before the end:\n${text}`);
+    text += decoder.decode(value, { stream: true });
+    const match = pattern.exec(text);
+    if (match === null) continue;
+    (async () => {
+      while (!(await reader.read()).done);
+    })().catch(() => {});
+    return match;
+  }
+}
+
+function deno(args: string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
