@@ -6,10 +6,11 @@ import type { AgentConfig } from "../lib/agent/config.ts";
 import { formatTarget } from "../lib/agent/target.ts";
 import { ClosedError, HandshakeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { AGENT_OPTIONS, agentConfigOf, clearTextServers, readCredential } from "./agent_options.ts";
+import { AGENT_OPTIONS, agentConfigOf, clearTextServers } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
+import { readToken } from "./read_token.ts";
 import { VERSION } from "./version.ts";
 
 export const command: Command = defineCommand({
@@ -31,7 +32,7 @@ export const command: Command = defineCommand({
     },
   ],
   async run(context) {
-    const credential = await readCredential(context);
+    const credential = await readToken(context.values, (option) => context.sourceOf(option));
     const config = agentConfigOf(context, { machineName: Deno.hostname(), credential });
     const runtime = context.createRuntime();
     const { log } = runtime;

@@ -6,7 +6,7 @@ import { AGENT_DEFAULTS, agentConfig } from "../lib/agent/config.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { parseTargets } from "../lib/agent/target.ts";
 import { ConfigError } from "../lib/errors.ts";
-import { Secret } from "../lib/secret.ts";
+import type { Secret } from "../lib/secret.ts";
 import type { Context } from "./command.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 
@@ -261,35 +261,6 @@ export function policyOf(
 ): string {
   return values.credential ??
     (credential === undefined ? AGENT_DEFAULTS.credentialPolicy : "token");
-}
-
-/** Reads the credential from its file or the environment. @throws {ConfigError} */
-export async function readCredential(
-  { values, sourceOf }: Pick<
-    Context<OptionValues<typeof IDENTITY_OPTIONS>>,
-    "values" | "sourceOf"
-  >,
-): Promise<Secret | undefined> {
-  const path = values["token-file"];
-  if (path === undefined) return values.token === undefined ? undefined : new Secret(values.token);
-  const source = sourceOf("token-file");
-  let text: string;
-  try {
-    const { mode, isFile } = await Deno.stat(path);
-    if (isFile && mode !== null && (mode & 0o002) !== 0) {
-      throw new ConfigError(
-        source,
-        `everybody may write ${path}, take that right away (chmod o-w)`,
-      );
-    }
-    text = (await Deno.readTextFile(path)).trim();
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const detail = (error as Error).message.replace(/\s*\(os error \d+\).*$/s, "");
-    throw new ConfigError(source, `cannot read ${path}: ${detail}`, { cause: error });
-  }
-  if (text === "") throw new ConfigError(source, `${path} is empty`);
-  return new Secret(text);
 }
 
 /** Servers that a credential would reach in the clear, off this machine. */

@@ -1,14 +1,93 @@
 /** `revtun probe`. */
+import { formatAddress } from "../lib/address.ts";
+import { probe } from "../lib/agent/probe.ts";
+import type { ProbeStep } from "../lib/agent/probe.ts";
+import { IDENTITY_OPTIONS, parseServer, policyOf, readSetting } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import type { Command, Output } from "./command.ts";
+import { LOG_OPTIONS } from "./common_options.ts";
+import { readToken } from "./read_token.ts";
+import { VERSION } from "./version.ts";
 
 export const command: Command = defineCommand({
   name: "probe",
   summary: "Check the way to a tunnel server step by step",
-  options: [],
-  examples: [],
-  async run({ stderr }) {
-    await stderr.write("revtun: probe is not built in yet\n");
-    return EXIT.failed;
+  description: "Resolves the name, connects to each of its addresses, shakes hands and measures " +
+    "the round trip. Registers nothing. Exit code 1 when a step fails.",
+  args: { placeholder: "SERVER", min: 1, max: 1 },
+  options: [
+    {
+      name: "cluster",
+      kind: "string",
+      placeholder: "NAME",
+      description: "Also ask whether an agent of this cluster would be accepted",
+    },
+    {
+      name: "timeout",
+      kind: "duration",
+      placeholder: "TIME",
+      default: "5s",
+      min: 1,
+      description: "Deadline of each step",
+    },
+    {
+      name: "pings",
+      kind: "number",
+      placeholder: "N",
+      default: "20",
+      min: 1,
+      max: 1000,
+      description: "Round trips to measure",
+    },
+    { name: "json", kind: "boolean", description: "Print the steps as one JSON object" },
+    ...IDENTITY_OPTIONS,
+    ...LOG_OPTIONS,
+  ],
+  examples: [
+    { line: "revtun probe cloud:9000", description: "is there a tunnel server, and how far away?" },
+    {
+      line: "revtun probe cloud:9000 --cluster edge-a --token-file token --json",
+      description: "would this agent be let in? for a script",
+    },
+  ],
+  async run(context) {
+    const { values, args, stdout, signal } = context;
+    const server = readSetting("SERVER", () => parseServer(args[0] ?? ""));
+    const credential = await readToken(values, (option) => context.sourceOf(option));
+    const steps: ProbeStep[] = [];
+    const options = {
+      server,
+      cluster: values.cluster,
+      hostName: "revtun-probe",
+      credential,
+      credentialPolicy: policyOf(values, credential),
+      software: `revtun/${VERSION}`,
+      timeoutMs: values.timeout,
+      pings: values.pings,
+    };
+    for await (const step of probe(options, context.createRuntime(), signal)) {
+      steps.push(step);
+      if (!values.json) await stdout.write(lineOf(step, stdout));
+    }
+    const isGood = steps.length > 0 && steps.every((step) => step.isGood);
+    if (values.json) {
+      const result = { server: formatAddress(server), ok: isGood, steps: steps.map(toJson) };
+      await stdout.write(`${JSON.stringify(result)}\n`);
+    }
+    return isGood ? EXIT.ok : EXIT.failed;
   },
 });
+
+function lineOf(step: ProbeStep, output: Output): string {
+  const colour = step.isGood ? 32 : 31;
+  const verdict = step.isGood ? "ok  " : "FAIL";
+  const mark = output.isColoured ? `\x1b[${colour}m${verdict}\x1b[0m` : verdict;
+  const time = `${step.ms} ms`.padStart(10);
+  const line = `${mark} ${step.name.padEnd(9)} ${step.address}  ${time}  ${step.detail}\n`;
+  return step.advice === undefined ? line : `${line}     ${step.advice}\n`;
+}
+
+function toJson(step: ProbeStep): Record<string, unknown> {
+  const { name, address, isGood, ms, detail, advice, facts } = step;
+  return { step: name, address, ok: isGood, ms, detail, advice, ...facts };
+}

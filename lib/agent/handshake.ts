@@ -54,10 +54,17 @@ export class AgentHandshake {
   /** The first bytes of the connection. */
   readonly request: Uint8Array;
   readonly #mode: AgentConfig["mode"];
+  readonly #onResponse: ((response: InitResponse) => void) | undefined;
   readonly #decoder = new FrameDecoder();
 
-  constructor(settings: HandshakeSettings, identity: ConnectionIdentity) {
+  /** @param onResponse told of the answer, before `receive()` says what it means. */
+  constructor(
+    settings: HandshakeSettings,
+    identity: ConnectionIdentity,
+    onResponse?: (response: InitResponse) => void,
+  ) {
     this.#mode = settings.mode;
+    this.#onResponse = onResponse;
     this.request = encodeMessage(initInfo(settings, identity));
   }
 
@@ -78,6 +85,7 @@ export class AgentHandshake {
         true,
       );
     }
+    this.#onResponse?.(message);
     if (message.status !== CONNECT_STATUS.success) throw refusal(message);
     return { ...this.#agree(message), rest: decoded.rest };
   }

@@ -2,6 +2,7 @@
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
+import type { InitResponse } from "../codec/message.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError, DialError } from "../errors.ts";
 import { dial } from "../transport/dial.ts";
@@ -61,6 +62,10 @@ export interface ShakeHandsOptions<T> {
   readonly runtime: Pick<TunnelServices["runtime"], "timers">;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Told of all bytes until the handshake is over: who looks closer at what answers. */
+  onBytes?(bytes: Uint8Array): void;
+  /** Told of the answer, whatever it says. */
+  onResponse?(response: InitResponse): void;
   /** Attaches what the connection carries; `buffer` holds `result.rest`. */
   onResult(result: HandshakeResult, buffer: SharedBuffer): T;
 }
@@ -73,7 +78,11 @@ export interface ShakeHandsOptions<T> {
 export function shakeHands<T>(socket: SocketDuplex, options: ShakeHandsOptions<T>): Promise<T> {
   const { signal } = options;
   const name = formatAddress(socket.remote);
-  const handshake = new AgentHandshake(options.settings, options.identity);
+  const handshake = new AgentHandshake(
+    options.settings,
+    options.identity,
+    (response) => options.onResponse?.(response),
+  );
   return new Promise<T>((resolve, reject) => {
     const deadline = options.runtime.timers.after(options.timeoutMs, () => {
       fail(new DialError(name, "timeout", "connected, but the handshake was not answered in time"));
@@ -83,6 +92,7 @@ export function shakeHands<T>(socket: SocketDuplex, options: ShakeHandsOptions<T
     const sink: Sink = {
       onData: (bytes, buffer) => {
         try {
+          options.onBytes?.(bytes);
           const result = handshake.receive(bytes);
           if (result === undefined) return;
           settle();

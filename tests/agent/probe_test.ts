@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { describePeer } from "../../lib/agent/describe_peer.ts";
+import { probe } from "../../lib/agent/probe.ts";
+import type { ProbeOptions, ProbeStep } from "../../lib/agent/probe.ts";
+import type { Duplex } from "../../lib/duplex.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import { Secret } from "../../lib/secret.ts";
+import { StandInServer } from "../interop/mosn/stand_in_server.ts";
+import { runCli } from "../cli/run_cli.ts";
+import { FakeServer } from "./fake_server.ts";
+import { Backend, deadAddress, testRuntime } from "./support.ts";
+
+async function probed(
+  runtime: Runtime,
+  server: ProbeOptions["server"],
+  options: Partial<ProbeOptions> = {},
+): Promise<ProbeStep[]> {
+  const steps: ProbeStep[] = [];
+  const all: ProbeOptions = {
+    server,
+    hostName: "probe",
+    credentialPolicy: "",
+    credential: undefined,
+    software: "revtun/test",
+    timeoutMs: 5000,
+    pings: 5,
+    ...options,
+  };
+  for await (const step of probe(all, runtime, new AbortController().signal)) steps.push(step);
+  return steps;
+}
+
+const namesOf = (steps: ProbeStep[]) =>
+  steps.map(({ name, isGood }) => isGood ? name : `${name} failed`).join(", ");
+
+const on = (port: number) => ({ kind: "tcp", host: "127.0.0.1", port }) as const;
+
+Deno.test("probe() goes the whole way and says who it is and that it only asks", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  const steps = await probed(runtime, server.address, {
+    cluster: "edge-a",
+    credentialPolicy: "token",
+    credential: new Secret("s3cret"),
+  });
+  assert.equal(namesOf(steps), "connect, handshake, session, cluster");
+  assert.deepEqual(server.infos.map(({ hello }) => hello?.purpose), ["probe", "probe"]);
+  assert.match(server.infos[0]!.clusterName, /^revtun-probe-/);
+  assert.equal(server.infos[1]!.clusterName, "edge-a");
+  assert.equal(server.infos[1]!.credential, "s3cret");
+  assert.equal(steps[2]!.facts?.["pings"], 5);
+  assert.ok(!JSON.stringify(steps).includes("s3cret"));
+});
+
+Deno.test("probe() follows every address of a name", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  const steps = await probed(runtime, { ...server.address, host: "localhost" });
+  assert.equal(steps[0]!.name, "resolve");
+  const connects = steps.filter(({ name }) => name === "connect");
+  assert.equal(connects.length, steps[0]!.detail.split(", ").length);
+  assert.ok(connects.some(({ isGood }) => isGood));
+});
+
+Deno.test("probe() registers nothing with MOSN, and knows it by its answer", async () => {
+  using runtime = testRuntime();
+  await using server = new StandInServer({ clusters: ["edge-a"] });
+  const steps = await probed(runtime, on(server.port), { cluster: "edge-a" });
+  assert.equal(namesOf(steps), "connect, handshake");
+  assert.match(steps[1]!.detail, /^MOSN/);
+  assert.equal(server.hosts.size, 0);
+  assert.equal(server.frames.length, 1);
+});
+
+Deno.test("probe() tells a refusal of the cluster from a refusal of the credential", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime, { status: 4 });
+  const open = await probed(runtime, server.address);
+  assert.equal(namesOf(open), "connect, handshake");
+  assert.match(open[1]!.detail, /declared clusters only/);
+  const named = await probed(runtime, server.address, { cluster: "edge-b" });
+  assert.equal(namesOf(named), "connect, handshake, cluster failed");
+  assert.match(named[2]!.advice!, /declare the cluster/);
+  server.status = 2;
+  const stranger = await probed(runtime, server.address);
+  assert.equal(namesOf(stranger), "connect, handshake failed");
+  assert.match(stranger[1]!.advice!, /--token-file/);
+});
+
+Deno.test("probe() says what is wrong where nothing, or something else, answers", async () => {
+  using runtime = testRuntime();
+  const refused = await probed(runtime, await deadAddress(runtime));
+  assert.equal(namesOf(refused), "connect failed");
+  assert.match(refused[0]!.advice!, /start `revtun server`/);
+
+  const unknown = await probed(runtime, { kind: "tcp", host: "n".repeat(70), port: 9000 });
+  assert.equal(namesOf(unknown), "resolve failed");
+
+  const silent = (_: Duplex) => {};
+  const closing = (connection: Duplex) => connection.close();
+  const answering = (text: string) => (connection: Duplex) => {
+    connection.attach({
+      onData: () => connection.write(new TextEncoder().encode(text)),
+      onEnd: () => connection.close(),
+      onDrain() {},
+      onClose() {},
+    });
+  };
+  const cases: [(connection: Duplex) => void, RegExp][] = [
+    [silent, /not answered in time/],
+    [closing, /without an answer|broke/],
+    [answering("HTTP/1.1 400 Bad Request\r\n\r\n"), /a web server/],
+    [answering("SSH-2.0-OpenSSH_9.2\r\n"), /an SSH server/],
+    [answering("\x15\x03\x01\0\x02\x02\x46"), /a TLS server/],
+    [answering("what?"), /the bytes 776861743f/],
+  ];
+  for (const [serve, expected] of cases) {
+    await using backend = new Backend(runtime, serve);
+    const steps = await probed(runtime, backend.address, { timeoutMs: 200 });
+    assert.equal(namesOf(steps), "connect, handshake failed");
+    assert.match(steps[1]!.detail, expected);
+  }
+});
+
+Deno.test("describePeer() knows common servers by their first bytes", () => {
+  assert.equal(describePeer(new TextEncoder().encode("220 mail")), "a mail or FTP server");
+  assert.equal(describePeer(new Uint8Array([5, 255])), "a SOCKS server");
+  assert.equal(describePeer(new Uint8Array([0, 0, 18, 4, 0, 0])), "an HTTP/2 server");
+  assert.match(describePeer(new Uint8Array([1, 2])), /bytes 0102$/);
+});
+
+Deno.test("revtun probe prints a line a step, or JSON, and exits 0 or 1", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  const address = `127.0.0.1:${server.address.port}`;
+  const plain = await runCli(["probe", address]);
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.match(
+    plain.stdout,
+    /^ok {3}connect .*\nok {3}handshake .*fake\/1.*\nok {3}session .*median/,
+  );
+  const json = await runCli(["probe", address, "--json", "--pings", "3"]);
+  assert.equal(json.code, 0);
+  const result = JSON.parse(json.stdout);
+  assert.equal(result.ok, true);
+  assert.deepEqual(result.steps.map(({ step }: { step: string }) => step), [
+    "connect",
+    "handshake",
+    "session",
+  ]);
+  assert.equal(result.steps[2].pings, 3);
+  const { port } = await deadAddress(runtime);
+  const down = await runCli(["probe", `127.0.0.1:${port}`]);
+  assert.equal(down.code, 1);
+  assert.match(down.stdout, /^FAIL connect .*connection refused\n {5}start/);
+  assert.equal((await runCli(["probe", "nowhere:0"])).code, 2);
+  assert.equal((await runCli(["probe"])).code, 2);
+});
