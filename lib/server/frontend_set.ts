@@ -1,5 +1,7 @@
 /** A server's frontends: their listeners and the clients that are connected to them. */
 import type { Address } from "../address.ts";
+import { defaultRoute, fixedRoute } from "../http/default_route.ts";
+import { HttpFrontend } from "../http/http_frontend.ts";
 import type { Runtime } from "../runtime.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
@@ -17,22 +19,21 @@ export class FrontendSet {
   readonly #upstreams: ServerUpstreams;
   readonly #runtime: Runtime;
   readonly #stats: ServerStats;
-  readonly #software: string;
   readonly #listeners: Listener[] = [];
+  readonly #http: HttpFrontend[] = [];
   readonly #clients = new Set<SocketDuplex>();
+  #onIdle: (() => void) | undefined;
 
   constructor(
     config: ServerConfig,
     upstreams: ServerUpstreams,
     runtime: Runtime,
     stats: ServerStats,
-    software: string,
   ) {
     this.#config = config;
     this.#upstreams = upstreams;
     this.#runtime = runtime;
     this.#stats = stats;
-    this.#software = software;
   }
 
   /** Connections of clients now. */
@@ -40,11 +41,7 @@ export class FrontendSet {
     return this.#clients.size;
   }
 
-  /** Those that are in the middle of something. */
-  get busyCount(): number {
-    return this.#clients.size;
-  }
-
+  /** Where clients come in, with actual ports, in the order of the configuration. */
   get addresses(): Address[] {
     return this.#listeners.map((listener) => listener.address);
   }
@@ -52,8 +49,9 @@ export class FrontendSet {
   /** @throws {ListenError} */
   listen(): void {
     for (const spec of this.#config.frontends) {
+      const serve = spec.scheme === "http" ? this.#httpServer(spec) : this.#tcpServer(spec);
       const listener = listen(spec.address, this.#runtime, {
-        onConnection: (client) => this.#accept(client, spec),
+        onConnection: (client) => this.#accept(client, serve),
       });
       this.#listeners.push(listener);
       this.#runtime.log.info("frontend.listening", "Clients may connect", {
@@ -66,12 +64,23 @@ export class FrontendSet {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 
+  /**
+   * Lets what is under way end: HTTP clients get `Connection: close` with their next answer, TCP
+   * clients end by themselves. Resolves when no client is left.
+   */
+  async drain(): Promise<void> {
+    for (const http of this.#http) void http.drain();
+    if (this.#clients.size === 0) return;
+    await new Promise<void>((resolve) => this.#onIdle = resolve);
+  }
+
   /** Closes every client. */
   close(): void {
+    for (const http of this.#http) http.close();
     for (const client of this.#clients) client.close();
   }
 
-  #accept(client: SocketDuplex, spec: ListenSpec): void {
+  #accept(client: SocketDuplex, serve: (client: SocketDuplex) => void): void {
     if (this.#clients.size >= this.#config.maxFrontendConnections) {
       this.#stats.frontendRefused += 1;
       client.close();
@@ -79,14 +88,40 @@ export class FrontendSet {
     }
     this.#stats.frontendConnections += 1;
     this.#clients.add(client);
-    client.onClosed = () => this.#clients.delete(client);
-    serveTcpClient(client, {
+    client.onClosed = () => {
+      this.#clients.delete(client);
+      if (this.#clients.size === 0) this.#onIdle?.();
+    };
+    serve(client);
+  }
+
+  #httpServer(spec: ListenSpec): (client: SocketDuplex) => void {
+    const { cluster, target } = spec;
+    const { holdMs, firstByteTimeoutMs, idleTimeoutMs } = this.#config;
+    const frontend = new HttpFrontend({
+      upstreams: this.#upstreams,
+      runtime: this.#runtime,
+      route: cluster === undefined
+        ? defaultRoute(this.#upstreams)
+        : fixedRoute({ cluster, target }),
+      settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
+      onAnswer: () => {
+        this.#stats.requests += 1;
+      },
+    });
+    this.#http.push(frontend);
+    return (client) => frontend.serve(client, client.remote);
+  }
+
+  #tcpServer(spec: ListenSpec): (client: SocketDuplex) => void {
+    const options = {
       cluster: spec.cluster!,
       target: spec.target,
       upstreams: this.#upstreams,
       runtime: this.#runtime,
       waitMs: this.#config.holdMs,
       idleTimeoutMs: this.#config.idleTimeoutMs,
-    });
+    };
+    return (client) => serveTcpClient(client, options);
   }
 }

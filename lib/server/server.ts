@@ -23,8 +23,8 @@ import { ServerStats } from "./stats.ts";
 import { ipOf, OVERLOAD_RETRY_MS, TunnelAcceptor } from "./tunnel_acceptor.ts";
 import type { TunnelEntry } from "./tunnel_acceptor.ts";
 
-/** How often `close()` looks whether work in flight has ended. */
-const DRAIN_POLL_MS = 50;
+/** How long agents have to close their side once the server has. */
+const CLOSE_TIMEOUT_MS = 2000;
 /** Smallest read buffer of a tunnel connection: it carries many streams. */
 const TUNNEL_READ_BYTES = 16 << 10;
 /** Streams that may wait for a revtun agent's ACK; Go's yamux bears 256. */
@@ -71,6 +71,7 @@ export class RunningServer {
   readonly #events: TunnelEvents;
   #nextTunnelId = 1;
   #isClosing = false;
+  #onEmpty: (() => void) | undefined;
 
   constructor(config: ServerConfig, runtime: Runtime, software: string) {
     this.config = config;
@@ -90,7 +91,7 @@ export class RunningServer {
       stats: this.stats,
       maxWaiting: config.maxWaiting,
     });
-    this.#frontends = new FrontendSet(config, this.upstreams, runtime, this.stats, software);
+    this.#frontends = new FrontendSet(config, this.upstreams, runtime, this.stats);
     this.#events = {
       opened: (host, isGood) => this.#opened(host, isGood),
       freed: (host) => {
@@ -160,24 +161,30 @@ export class RunningServer {
     this.#isClosing = true;
     await this.#frontends.stopListening();
     for (const tunnel of this.#tunnels.values()) tunnel.goAway();
-    await this.#drained(drainTimeoutMs);
+    await this.#within(drainTimeoutMs, this.#frontends.drain());
     this.upstreams.close();
     this.#frontends.close();
     await Promise.all(this.#tunnelListeners.map((listener) => listener.close()));
     this.#acceptor.close();
     for (const tunnel of this.#tunnels.values()) tunnel.close();
-    await this.#until(() => this.#tunnels.size === 0 && this.#frontends.clientCount === 0, 2000);
+    if (this.#tunnels.size === 0) return;
+    await this.#within(CLOSE_TIMEOUT_MS, new Promise<void>((resolve) => this.#onEmpty = resolve));
   }
 
-  #drained(timeoutMs: number): Promise<void> {
-    return this.#until(() => this.#frontends.busyCount === 0, timeoutMs);
+  /** Waits for `work`, but no longer than `timeoutMs`. */
+  #within(timeoutMs: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const deadline = this.#runtime.timers.after(timeoutMs, resolve);
+      void work.then(() => {
+        deadline.cancel();
+        resolve();
+      });
+    });
   }
 
-  async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {
-    const endMs = this.#runtime.nowMs() + timeoutMs;
-    while (!isDone() && this.#runtime.nowMs() < endMs) {
-      await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-    }
+  #forget(tunnelId: number): void {
+    this.#tunnels.delete(tunnelId);
+    if (this.#tunnels.size === 0) this.#onEmpty?.();
   }
 
   #hello(): ServerHello {
@@ -268,7 +275,7 @@ export class RunningServer {
       onMessage() {},
       onClose: () => {
         life.cancel();
-        this.#tunnels.delete(id);
+        this.#forget(id);
       },
     });
     const life = this.#runtime.timers.after(PROBE_LIFE_MS, () => session.close());
@@ -325,7 +332,7 @@ export class RunningServer {
   }
 
   #removed(host: Host, tunnel: HostConnection, error: Error | undefined): void {
-    this.#tunnels.delete(tunnel.id);
+    this.#forget(tunnel.id);
     const isLast = this.registry.remove(host, tunnel);
     this.#runtime.log.info("tunnel.closed", "An agent's connection ended", {
       cluster: host.cluster,
