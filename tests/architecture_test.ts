@@ -19,7 +19,15 @@ const LAYERS: readonly { name: string; paths: RegExp; mayUse: readonly string[] 
   {
     name: "cmd",
     paths: /^cmd\//,
-    mayUse: ["cmd", "agent", "server", "http", "mux", "codec", "transport", "services", "leaf"],
+    mayUse: [
+      ...["cmd", "admin", "agent", "server", "http", "mux", "codec", "transport", "services"],
+      "leaf",
+    ],
+  },
+  {
+    name: "admin",
+    paths: /^lib\/admin\//,
+    mayUse: ["admin", "agent", "server", "http", "codec", "transport", "services", "leaf"],
   },
   { name: "codec", paths: /^lib\/codec\//, mayUse: ["codec", "leaf"] },
   { name: "mux", paths: /^lib\/mux\//, mayUse: ["mux", "codec", "leaf"] },
@@ -41,7 +49,7 @@ const LAYERS: readonly { name: string; paths: RegExp; mayUse: readonly string[] 
   },
   {
     name: "services",
-    paths: /^lib\/(auth|config|admin|probe)\//,
+    paths: /^lib\/(auth|config|probe)\//,
     mayUse: ["services", "http", "mux", "codec", "transport", "leaf"],
   },
   { name: "leaf", paths: /^lib\/[^/]+\.ts$/, mayUse: ["leaf"] },
