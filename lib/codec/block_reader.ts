@@ -3,19 +3,13 @@
  * allocated for bytes that have not arrived, nothing copied of a block that came in one piece.
  */
 
-/** How a block is laid out. */
-export interface BlockLayout {
-  /** Bytes from which {@link BlockLayout.size} can tell the size of the block. */
-  readonly headBytes: number;
-  /**
-   * Refuses a head by its first `count` bytes; called again as more of them arrive.
-   *
-   * @param offset bytes in front of the block, for errors.
-   */
-  check(bytes: Uint8Array, count: number, offset: number): void;
-  /** Size of the block, its head included; the whole head is there. */
-  size(bytes: Uint8Array): number;
-}
+/**
+ * Checks the first `count` bytes of a block and tells its size: more than `count` while it is not
+ * whole, if only by one. It is asked again whenever that many bytes are there.
+ *
+ * @param offset bytes in front of the block, for errors.
+ */
+export type Measure = (bytes: Uint8Array, count: number, offset: number) => number;
 
 /** A whole block and what came behind it. */
 export interface Block {
@@ -26,21 +20,25 @@ export interface Block {
   rest: Uint8Array;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** The reader of one stream of blocks. */
 export class BlockReader {
-  readonly #layout: BlockLayout;
+  readonly #measure: Measure;
   /** The start of a block whose end has not come; grows by doubling as its bytes arrive. */
   #held = NO_BYTES;
   #heldBytes = 0;
+  #size: number;
   #offset = 0;
 
-  constructor(layout: BlockLayout) {
-    this.#layout = layout;
+  constructor(measure: Measure) {
+    this.#measure = measure;
+    this.#size = measure(NO_BYTES, 0, 0);
   }
 
   /** Bytes that are missing for the next block as far as is known, at least 1. */
   get neededBytes(): number {
-    return this.#size(this.#held, this.#heldBytes) - this.#heldBytes;
+    return this.#size - this.#heldBytes;
   }
 
   /** Bytes of an unfinished block that are held here. */
@@ -60,9 +58,9 @@ export class BlockReader {
   push(bytes: Uint8Array): Block | undefined {
     if (this.#heldBytes > 0) return this.#add(bytes);
     if (bytes.length === 0) return undefined;
-    this.#layout.check(bytes, bytes.length, this.#offset);
-    const size = this.#size(bytes, bytes.length);
+    const size = this.#measure(bytes, bytes.length, this.#offset);
     if (bytes.length < size) {
+      this.#size = size;
       this.#hold(bytes);
       return undefined;
     }
@@ -73,25 +71,20 @@ export class BlockReader {
   #add(bytes: Uint8Array): Block | undefined {
     let at = 0;
     while (at < bytes.length) {
-      const isHead = this.#heldBytes < this.#layout.headBytes;
       const part = bytes.subarray(at, at + this.neededBytes);
       this.#hold(part);
       at += part.length;
-      if (isHead) this.#layout.check(this.#held, this.#heldBytes, this.#offset);
-      const size = this.#size(this.#held, this.#heldBytes);
+      const size = this.#measure(this.#held, this.#heldBytes, this.#offset);
+      this.#size = size;
       if (this.#heldBytes < size) continue;
       const block = { bytes: this.#held, size, rest: bytes.subarray(at) };
       this.#held = NO_BYTES;
       this.#heldBytes = 0;
+      this.#size = this.#measure(NO_BYTES, 0, 0);
       this.#offset += size;
       return block;
     }
     return undefined;
-  }
-
-  #size(bytes: Uint8Array, count: number): number {
-    const { headBytes } = this.#layout;
-    return count < headBytes ? headBytes : this.#layout.size(bytes);
   }
 
   #hold(part: Uint8Array): void {
@@ -105,5 +98,3 @@ export class BlockReader {
     this.#heldBytes = needed;
   }
 }
-
-const NO_BYTES = new Uint8Array(0);

@@ -7,7 +7,6 @@
 import { DecodeError } from "../errors.ts";
 import type { DecodeReason } from "../errors.ts";
 import { BlockReader } from "./block_reader.ts";
-import type { BlockLayout } from "./block_reader.ts";
 
 export const FRAME_HEADER_BYTES = 8;
 export const FRAME_MAGIC = 0x2088;
@@ -79,7 +78,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
  * and nothing is allocated for a payload before its bytes arrive.
  */
 export class FrameDecoder {
-  readonly #blocks = new BlockReader(LAYOUT);
+  readonly #blocks = new BlockReader(measureFrame);
 
   /** Bytes that are missing for the next frame as far as is known, at least 1. */
   get neededBytes(): number {
@@ -113,11 +112,11 @@ export class FrameDecoder {
   }
 }
 
-const LAYOUT: BlockLayout = {
-  headBytes: FRAME_HEADER_BYTES,
-  check: checkHeader,
-  size: (header) => FRAME_HEADER_BYTES + (header[6]! << 8 | header[7]!),
-};
+function measureFrame(bytes: Uint8Array, count: number, offset: number): number {
+  checkHeader(bytes, count, offset);
+  if (count < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
+  return FRAME_HEADER_BYTES + (bytes[6]! << 8 | bytes[7]!);
+}
 
 function isFlag(flag: number): boolean {
   return flag >= FRAME_FLAG.initInfo && flag <= FRAME_FLAG.gracefulClose ||

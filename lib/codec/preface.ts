@@ -5,7 +5,6 @@
 import { DecodeError } from "../errors.ts";
 import type { DialFailure } from "../errors.ts";
 import { BlockReader } from "./block_reader.ts";
-import type { BlockLayout } from "./block_reader.ts";
 import { decodeJsonObject, FieldReader } from "./json_object.ts";
 
 /** What a stream is for. All absent: a byte stream to the default target. */
@@ -97,7 +96,7 @@ export class PrefaceDecoder {
     if (this.#blocks === undefined && bytes.length >= 2 && bytes[0] === 0 && bytes[1] === 0) {
       return { preface: {}, rest: bytes.subarray(2) };
     }
-    this.#blocks ??= new BlockReader(PREFACE_LAYOUT);
+    this.#blocks ??= new BlockReader(measurePreface);
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
     return { preface: readPreface(found.bytes.subarray(2, found.size)), rest: found.rest };
@@ -126,7 +125,7 @@ export class AnswerDecoder {
     ) {
       return { answer: { status: "open" }, rest: bytes.subarray(3) };
     }
-    this.#blocks ??= new BlockReader(ANSWER_LAYOUT);
+    this.#blocks ??= new BlockReader(measureAnswer);
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
     const status = STATUS_NAMES[found.bytes[0]!]!;
@@ -134,32 +133,26 @@ export class AnswerDecoder {
   }
 }
 
-const PREFACE_LAYOUT: BlockLayout = {
-  headBytes: 2,
-  check(bytes, count, offset) {
-    if (count >= 2) checkLength("stream preface", lengthAt(bytes, 0), offset);
-  },
-  size: (bytes) => 2 + lengthAt(bytes, 0),
-};
+function measurePreface(bytes: Uint8Array, count: number, offset: number): number {
+  if (count < 2) return 2;
+  return 2 + checkedLength("stream preface", lengthAt(bytes, 0), offset);
+}
 
-const ANSWER_LAYOUT: BlockLayout = {
-  headBytes: 3,
-  check(bytes, count, offset) {
-    if (STATUS_NAMES[bytes[0]!] === undefined) {
-      const detail = `status is ${bytes[0]}, expected 0 to ${STATUS_NAMES.length - 1}`;
-      throw new DecodeError({ format: "stream answer", reason: "type", offset, detail });
-    }
-    if (count >= 3) checkLength("stream answer", lengthAt(bytes, 1), offset + 1);
-  },
-  size: (bytes) => 3 + lengthAt(bytes, 1),
-};
+function measureAnswer(bytes: Uint8Array, count: number, offset: number): number {
+  if (count > 0 && STATUS_NAMES[bytes[0]!] === undefined) {
+    const detail = `status is ${bytes[0]}, expected 0 to ${STATUS_NAMES.length - 1}`;
+    throw new DecodeError({ format: "stream answer", reason: "type", offset, detail });
+  }
+  if (count < 3) return 3;
+  return 3 + checkedLength("stream answer", lengthAt(bytes, 1), offset + 1);
+}
 
 function lengthAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! << 8 | bytes[at + 1]!;
 }
 
-function checkLength(format: string, length: number, offset: number): void {
-  if (length <= MAX_PREFACE_BYTES) return;
+function checkedLength(format: string, length: number, offset: number): number {
+  if (length <= MAX_PREFACE_BYTES) return length;
   const detail = `length is ${length}, at most ${MAX_PREFACE_BYTES} is taken`;
   throw new DecodeError({ format, reason: "limit", offset, detail });
 }
