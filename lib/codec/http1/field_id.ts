@@ -80,6 +80,13 @@ const BY_LENGTH: readonly (readonly Candidate[])[] = Array.from(
       .map(([name, id]) => ({ name: new TextEncoder().encode(name), id })),
 );
 
+/** A bit for each of `ids`, as `Head.seen` has them. */
+export function fieldMask(...ids: FieldId[]): number {
+  let mask = 0;
+  for (const id of ids) mask |= 1 << id;
+  return mask;
+}
+
 /** Finds out which field the name from `start` up to `end` is. */
 export function classifyField(bytes: Uint8Array, start: number, end: number): FieldId {
   const length = end - start;

@@ -1,0 +1,369 @@
+/** One client's connection: reads one request after the other, and gives each to an exchange. */
+import type { Address } from "../address.ts";
+import type { SharedBuffer } from "../buffer.ts";
+import { FIELD } from "../codec/http1/field_id.ts";
+import { requestFraming } from "../codec/http1/framing.ts";
+import { INCOMPLETE } from "../codec/http1/head.ts";
+import { HeldBytes } from "../codec/http1/held_bytes.ts";
+import { HttpError } from "../codec/http1/http_error.ts";
+import type { RequestHead } from "../codec/http1/request_head.ts";
+import type { Duplex, Sink } from "../duplex.ts";
+import type { Timer } from "../timer.ts";
+import { chooseFormat, renderAnswer } from "./answer.ts";
+import type { Answer, AnswerFormat } from "./answer.ts";
+import { Exchange } from "./exchange.ts";
+import { answerForRequest } from "./failure.ts";
+import type { HttpFrontend } from "./http_frontend.ts";
+import type { ClientFacts } from "./request_writer.ts";
+import { isAnswer } from "./route.ts";
+
+/**
+ * - `idle`: between requests, nothing of the next is here;
+ * - `head`: a part of a head is here;
+ * - `exchange`: a request is being answered; what follows it waits;
+ * - `linger`: our side has ended, what still comes is dropped;
+ * - `closed`.
+ */
+type State = "idle" | "head" | "exchange" | "linger" | "closed";
+
+/** How the request at hand wants its answer, for answers of our own. */
+export interface AnswerWishes {
+  format: AnswerFormat;
+  isHead: boolean;
+  isHttp10: boolean;
+}
+
+const NO_WISHES: AnswerWishes = { format: "text", isHead: false, isHttp10: false };
+
+/** A client of an {@link HttpFrontend}. */
+export class ClientConnection implements Sink {
+  readonly client: Duplex;
+  readonly #remote: Address | undefined;
+  readonly #frontend: HttpFrontend;
+  readonly #timer: Timer;
+  #facts: ClientFacts | undefined;
+  #state: State = "idle";
+  #exchange: Exchange | undefined;
+  /** What came before it could be used; made only when there is such. */
+  #held: HeldBytes | undefined;
+  #isTaking = false;
+  #isPaused = false;
+  /** The client reads too slowly: no further request is begun until it has caught up. */
+  #isFull = false;
+  /** The client has ended its side. */
+  #isEnded = false;
+  #isKeepAlive = true;
+
+  constructor(client: Duplex, remote: Address | undefined, frontend: HttpFrontend) {
+    this.client = client;
+    this.#remote = remote;
+    this.#frontend = frontend;
+    const { runtime, settings } = frontend;
+    this.#timer = runtime.timers.after(settings.keepAliveTimeoutMs, () => this.#onDeadline());
+    client.attach(this);
+  }
+
+  /** A request is being answered. */
+  get isBusy(): boolean {
+    return this.#state === "exchange";
+  }
+
+  /** The connection may be kept after the answer to the request at hand. */
+  get isKeepAlive(): boolean {
+    return this.#isKeepAlive && !this.#frontend.isDraining;
+  }
+
+  get hasEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** What the targets of this client's requests are told of it. */
+  get facts(): ClientFacts {
+    return this.#facts ??= this.#frontend.factsOf(this.#remote);
+  }
+
+  drain(): void {
+    if (this.#state === "idle") this.#linger();
+  }
+
+  close(error?: Error): void {
+    this.client.close(error);
+  }
+
+  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+    if (this.#state === "linger") return;
+    if (this.#held !== undefined && this.#held.length > 0) {
+      this.#held.append(bytes);
+      this.#continue();
+      return;
+    }
+    const end = this.#take(bytes, 0, bytes.length, buffer);
+    if (end < bytes.length) this.#hold(end === 0 ? bytes : bytes.subarray(end));
+    this.#settle();
+  }
+
+  onEnd(): void {
+    this.#isEnded = true;
+    if (this.#state === "exchange") this.#exchange?.clientEnded();
+    else if (this.#state === "linger") this.client.end();
+    else this.#settle();
+  }
+
+  onDrain(): void {
+    this.#isFull = false;
+    this.#exchange?.clientDrained();
+    if (this.#state === "idle" || this.#state === "head") this.#continue();
+  }
+
+  onClose(error?: Error): void {
+    const exchange = this.#exchange;
+    this.#state = "closed";
+    this.#held?.clear();
+    if (exchange !== undefined && exchange.clientClosed(error)) return;
+    this.exchangeOver();
+  }
+
+  /** Writes to the client; false if it reads too slowly. */
+  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+    const hasRoom = this.client.write(bytes, buffer);
+    if (!hasRoom) this.#isFull = true;
+    return hasRoom;
+  }
+
+  /** Stops and starts what the client sends, as the exchange can take it. */
+  pause(): void {
+    this.#isPaused = true;
+    this.client.pause();
+  }
+
+  /** The exchange can take more of the client's bytes. */
+  resume(): void {
+    if (!this.#isTaking) this.#continue();
+  }
+
+  /** Sets the deadline of what is waited for now; 0 takes it back. */
+  setDeadline(ms: number): void {
+    if (ms === 0) this.#timer.cancel();
+    else this.#timer.restart(ms);
+  }
+
+  /** The exchange has ended well: on to the next request, or to the end of the connection. */
+  exchangeDone(isKept: boolean): void {
+    this.#exchange = undefined;
+    if (this.#state === "closed") return;
+    if (!isKept || this.#frontend.isDraining) {
+      this.#linger();
+      return;
+    }
+    this.#state = "idle";
+    if (!this.#isTaking) this.#continue();
+  }
+
+  /** Answers the exchange's request by ourselves; `isKept` where its body has been read. */
+  answer(answer: Answer, wishes: AnswerWishes, isKept: boolean): void {
+    const isKeepAlive = isKept && this.isKeepAlive && !this.#isEnded;
+    this.write(renderAnswer(answer, { ...wishes, isKeepAlive }));
+    this.exchangeDone(isKeepAlive);
+  }
+
+  /** Nothing is left to be waited for on either side. */
+  exchangeOver(): void {
+    this.#exchange = undefined;
+    if (this.#state !== "closed") return;
+    this.#timer.cancel();
+    this.#frontend.forget(this);
+  }
+
+  /** Uses what is held, as far as it goes; then lets the client send more. */
+  #continue(): void {
+    const held = this.#held;
+    const buffer = held?.buffer;
+    const isWorthwhile = this.#state !== "head" || held!.isHeadLikely();
+    if (held !== undefined && buffer !== undefined && isWorthwhile) {
+      const { start, end } = held;
+      // Slices of it may be on their way when it is consumed and given back.
+      buffer.retain();
+      const used = this.#take(buffer.bytes, start, end, buffer) - start;
+      buffer.release();
+      if (used > 0 && held.length > 0) held.consume(used);
+    }
+    this.#settle();
+  }
+
+  /** Uses bytes as requests and bodies; gives the index up to which it did. */
+  #take(bytes: Uint8Array, start: number, end: number, buffer: SharedBuffer): number {
+    let at = start;
+    this.#isTaking = true;
+    try {
+      while (at < end) {
+        const before = at;
+        if (this.#state === "exchange") {
+          at = this.#exchange!.clientData(bytes, at, end, buffer);
+        } else if (this.#state === "linger" || this.#state === "closed") {
+          at = end;
+        } else if (!this.#isFull) {
+          at = this.#takeHead(bytes, at, end, buffer);
+        }
+        if (at === before) break;
+      }
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      at = end;
+      this.#refuse(error);
+    } finally {
+      this.#isTaking = false;
+    }
+    return at;
+  }
+
+  /** Takes a request's head and what of its body is here. */
+  #takeHead(bytes: Uint8Array, start: number, end: number, buffer: SharedBuffer): number {
+    const head = this.#frontend.requestHead;
+    const headEnd = head.parse(bytes, start, end);
+    if (headEnd === INCOMPLETE) return start;
+    this.#isKeepAlive = head.isKeepAlive;
+    const wishes = wishesOf(head);
+    const refusal = this.#refusalOf(head);
+    if (refusal !== undefined) {
+      this.#isKeepAlive &&= requestFraming(head) === "none";
+      this.#report(refusal);
+      this.answer(refusal, wishes, true);
+      return headEnd;
+    }
+    const view = this.#frontend.view;
+    view.client = this.#remote;
+    const verdict = this.#frontend.route(view);
+    if (isAnswer(verdict)) {
+      this.#isKeepAlive &&= requestFraming(head) === "none";
+      this.#report(verdict);
+      this.answer(verdict, wishes, true);
+      return headEnd;
+    }
+    const exchange = new Exchange(this, this.#frontend, verdict, wishes);
+    this.#exchange = exchange;
+    this.#state = "exchange";
+    return exchange.start(head, bytes, headEnd, end, buffer);
+  }
+
+  #refusalOf(head: RequestHead): Answer | undefined {
+    if (head.method === "CONNECT") {
+      return {
+        status: 501,
+        code: "no-connect",
+        hop: "frontend",
+        detail: "This frontend forwards requests; it opens no tunnels by CONNECT.",
+      };
+    }
+    if (head.has(FIELD.expect) && head.minorVersion === 1) {
+      const expected = head.header("expect")!;
+      if (expected.toLowerCase() !== "100-continue") {
+        const detail = `Expect has "${expected.slice(0, 100)}", only 100-continue is known.`;
+        return { status: 417, code: "unknown-expectation", hop: "frontend", detail };
+      }
+    }
+    return undefined;
+  }
+
+  /** After a turn's bytes were used: what is waited for now, and may the client send? */
+  #settle(): void {
+    const isEmpty = this.#held === undefined || this.#held.length === 0;
+    if (this.#state === "exchange") {
+      const wantsMore = isEmpty && this.#exchange!.canTake;
+      if (wantsMore) this.#unpause();
+      else if (!isEmpty) this.pause();
+      return;
+    }
+    if (this.#state === "linger" || this.#state === "closed") {
+      this.#held?.clear();
+      return;
+    }
+    const { settings } = this.#frontend;
+    if (isEmpty) {
+      this.#state = "idle";
+      if (this.#isEnded) {
+        this.client.end();
+        return;
+      }
+      this.setDeadline(settings.keepAliveTimeoutMs);
+    } else if (this.#isFull) {
+      this.pause();
+      return;
+    } else if (this.#isEnded) {
+      // Half a head, and no more of it will come.
+      this.client.close();
+      return;
+    } else if (this.#state === "idle") {
+      this.#state = "head";
+      this.setDeadline(settings.headTimeoutMs);
+    }
+    this.#unpause();
+  }
+
+  #unpause(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.client.resume();
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (this.#state === "linger" || this.#state === "closed") return;
+    this.#held ??= new HeldBytes(this.#frontend.runtime.pool);
+    this.#held.append(bytes);
+    // The search for a head's end starts with what is already known to hold none.
+    if (this.#state !== "exchange") this.#held.isHeadLikely();
+  }
+
+  /** The client's bytes are no request: says so, unless an answer has begun. */
+  #refuse(error: HttpError): void {
+    const exchange = this.#exchange;
+    if (exchange !== undefined) {
+      exchange.refuseRequest(error);
+      return;
+    }
+    const answer = answerForRequest(error);
+    this.#report(answer);
+    this.answer(answer, NO_WISHES, false);
+  }
+
+  #linger(): void {
+    if (this.#state === "closed") return;
+    this.#state = "linger";
+    this.#held?.clear();
+    this.client.end();
+    this.setDeadline(this.#frontend.settings.lingerMs);
+    this.#unpause();
+  }
+
+  #onDeadline(): void {
+    if (this.#exchange !== undefined) {
+      this.#exchange.onDeadline();
+    } else if (this.#state === "head") {
+      this.#refuse(
+        new HttpError(408, "limit", this.#held!.length, "its head did not come in time"),
+      );
+    } else if (this.#state === "idle") {
+      this.#linger();
+    } else {
+      this.client.close();
+    }
+  }
+
+  #report(answer: Answer): void {
+    this.#frontend.onAnswer?.({
+      cluster: undefined,
+      hostName: undefined,
+      status: answer.status,
+      code: answer.code,
+      durationMs: 0,
+    });
+  }
+}
+
+function wishesOf(head: RequestHead): AnswerWishes {
+  const accept = head.has(FIELD.accept) ? head.header("accept") : undefined;
+  return {
+    format: chooseFormat(accept),
+    isHead: head.method === "HEAD",
+    isHttp10: head.minorVersion === 0,
+  };
+}

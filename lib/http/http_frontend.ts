@@ -1,0 +1,134 @@
+/** HTTP/1.1 for the clients of one listener: each of their requests is routed by itself. */
+import type { Address } from "../address.ts";
+import { RequestHead } from "../codec/http1/request_head.ts";
+import { ResponseHead } from "../codec/http1/response_head.ts";
+import type { Duplex } from "../duplex.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Upstreams } from "../upstream.ts";
+import { ClientConnection } from "./client_connection.ts";
+import { HeadWriter } from "./head_writer.ts";
+import { clientFacts } from "./request_writer.ts";
+import type { ClientFacts } from "./request_writer.ts";
+import { RetryBudget } from "./retry_budget.ts";
+import { HeadView } from "./route.ts";
+import type { RouteFunction } from "./route.ts";
+import { DEFAULT_HTTP_SETTINGS } from "./settings.ts";
+import type { HttpSettings } from "./settings.ts";
+
+/** What a frontend is told at its making. */
+export interface HttpFrontendOptions {
+  readonly upstreams: Upstreams;
+  readonly route: RouteFunction;
+  readonly runtime: Runtime;
+  /** What differs from {@link DEFAULT_HTTP_SETTINGS}. */
+  readonly settings?: Partial<HttpSettings>;
+  /** What clients speak, for X-Forwarded-Proto; "http" by default. */
+  readonly scheme?: "http" | "https";
+  /** Our name in Via; "revtun" by default. */
+  readonly via?: string;
+  /** X-Forwarded-For, -Proto and -Host are told to targets; true by default. */
+  readonly isForwardedTold?: boolean;
+  /** Clients whose own X-Forwarded fields are believed and passed on; nobody by default. */
+  readonly isTrusted?: (client: Address) => boolean;
+  /** Called once for each request, when its answer has begun or it was given up. */
+  readonly onAnswer?: (record: AnswerRecord) => void;
+}
+
+/** One request's outcome, for logs and metrics. */
+export interface AnswerRecord {
+  /** Undefined where no route was found. */
+  readonly cluster: string | undefined;
+  readonly hostName: string | undefined;
+  /** Of the answer; 0 if the client left before there was one. */
+  readonly status: number;
+  /** Our own answer's code; undefined for a target's answer. */
+  readonly code: string | undefined;
+  /** From the request's whole head to the answer's first byte, ms. */
+  readonly durationMs: number;
+}
+
+/** One listener's HTTP. Owns its clients' connections, not the listener. */
+export class HttpFrontend {
+  readonly upstreams: Upstreams;
+  readonly route: RouteFunction;
+  readonly runtime: Runtime;
+  readonly settings: HttpSettings;
+  readonly onAnswer: ((record: AnswerRecord) => void) | undefined;
+  readonly retries: RetryBudget = new RetryBudget();
+  /** Scratch for what happens within one call: one set serves all connections. */
+  readonly requestHead: RequestHead;
+  readonly responseHead: ResponseHead;
+  readonly view: HeadView;
+  readonly writer: HeadWriter;
+  readonly #options: HttpFrontendOptions;
+  readonly #connections = new Set<ClientConnection>();
+  readonly #waiting: (() => void)[] = [];
+  #isDraining = false;
+
+  constructor(options: HttpFrontendOptions) {
+    this.#options = options;
+    this.upstreams = options.upstreams;
+    this.route = options.route;
+    this.runtime = options.runtime;
+    this.settings = { ...DEFAULT_HTTP_SETTINGS, ...options.settings };
+    this.onAnswer = options.onAnswer;
+    this.requestHead = new RequestHead(this.settings.headLimits);
+    this.responseHead = new ResponseHead(this.settings.headLimits);
+    this.view = new HeadView(this.requestHead);
+    this.writer = new HeadWriter(options.runtime.pool);
+  }
+
+  /** Clients connected now. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Requests under way now. */
+  get inFlight(): number {
+    let count = 0;
+    for (const connection of this.#connections) if (connection.isBusy) count += 1;
+    return count;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Serves a client until it or we close; `remote` is its address, if it has one. */
+  serve(client: Duplex, remote?: Address): void {
+    this.#connections.add(new ClientConnection(client, remote, this));
+  }
+
+  /** Closes idle connections at once and the others after their answer; resolves when all are gone. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    for (const connection of this.#connections) connection.drain();
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Closes every connection at once. */
+  close(): void {
+    this.#isDraining = true;
+    for (const connection of this.#connections) connection.close();
+  }
+
+  /** What targets are told of a client. */
+  factsOf(remote: Address | undefined): ClientFacts {
+    const { via, scheme, isForwardedTold, isTrusted } = this.#options;
+    return clientFacts({
+      via: via ?? "revtun",
+      address: remote?.kind === "tcp" ? remote.host : "",
+      scheme: scheme ?? "http",
+      isTrusted: remote !== undefined && isTrusted?.(remote) === true,
+      isForwardedTold: isForwardedTold ?? true,
+    });
+  }
+
+  /** Only for a {@link ClientConnection} that has ended. */
+  forget(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

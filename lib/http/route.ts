@@ -1,0 +1,62 @@
+/** What decides where a request goes, and what it may look at. */
+import type { Address } from "../address.ts";
+import type { RequestHead } from "../codec/http1/request_head.ts";
+import type { Answer } from "./answer.ts";
+
+/** A request as a route sees it; valid during the call only. */
+export interface RequestView {
+  readonly method: string;
+  /** Path and query exactly as they came and go on: nothing decoded, nothing joined. */
+  readonly path: string;
+  /** Host and port as the client named them; "" for an HTTP/1.0 client that named none. */
+  readonly host: string;
+  /** Undefined where the client's connection has no address. */
+  readonly client: Address | undefined;
+  /** All values of a header, joined by ", "; the name in small letters. */
+  header(lowerName: string): string | undefined;
+}
+
+/** Where a request goes. */
+export interface Route {
+  readonly cluster: string;
+  /** A target's name as the agent declares it; "" is its default target. */
+  readonly target: string;
+  /** Only this host of the cluster. */
+  readonly hostName?: string;
+  /** Requests of one key go to one host while it is there. */
+  readonly hashKey?: string;
+}
+
+/** Chooses, or says what to answer instead. Must not throw, must not wait. */
+export type RouteFunction = (request: RequestView) => Route | Answer;
+
+/** True if a route's verdict is an answer. */
+export function isAnswer(verdict: Route | Answer): verdict is Answer {
+  return "status" in verdict;
+}
+
+/** A {@link RequestView} of a parsed head; one serves all requests of a frontend. */
+export class HeadView implements RequestView {
+  readonly #head: RequestHead;
+  client: Address | undefined;
+
+  constructor(head: RequestHead) {
+    this.#head = head;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get path(): string {
+    return this.#head.path;
+  }
+
+  get host(): string {
+    return this.#head.host;
+  }
+
+  header(lowerName: string): string | undefined {
+    return this.#head.header(lowerName);
+  }
+}
