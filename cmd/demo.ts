@@ -71,7 +71,7 @@ for requests of your own until Ctrl-C.`,
     ending.defer(() => backend.close());
     const server = await startServer(
       serverConfig({
-        frontends: [{ scheme: "http", address: listen, cluster: CLUSTER, target: "" }],
+        frontends: [{ scheme: "http", address: listen, target: "" }],
         tunnels: [tunnel],
         drainTimeoutMs: DRAIN_TIMEOUT_MS,
       }),

@@ -19,6 +19,8 @@ export interface HostConnection {
   open(request: UpstreamRequest): Upstream;
   /** Asks the agent to dial elsewhere; work in flight goes on. */
   goAway(): void;
+  /** Lets go of what rests in its pool, so that an agent that drains sees no work. */
+  closeIdle(): void;
   close(error?: Error): void;
 }
 
@@ -49,9 +51,9 @@ export class Host {
   readonly identity: string;
   readonly connections: HostConnection[] = [];
   readonly joinedMs: number;
-  isDraining = false;
   /** For the balancer alone: smooth weighted round robin's running credit. */
   turnCredit = 0;
+  #isDraining = false;
   #weight: number;
   #failures = 0;
   #ejections = 0;
@@ -76,6 +78,17 @@ export class Host {
     this.#weight = effectiveWeight(init.weight);
     this.#slowStartFromMs = init.nowMs;
     this.#slowStartMs = init.slowStartMs;
+  }
+
+  /** True while it is given no new work. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  set isDraining(isDraining: boolean) {
+    this.#isDraining = isDraining;
+    if (!isDraining) return;
+    for (const connection of this.connections) connection.closeIdle();
   }
 
   /** As set, 0 to 10,000. */
@@ -107,7 +120,7 @@ export class Host {
 
   /** New work may be given to it, ejected or not. */
   get isUsable(): boolean {
-    return !this.isDraining && this.#weight > 0 && this.connection() !== undefined;
+    return !this.#isDraining && this.#weight > 0 && this.connection() !== undefined;
   }
 
   isEjected(nowMs: number): boolean {

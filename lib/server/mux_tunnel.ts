@@ -93,7 +93,9 @@ export class MuxTunnel implements HostConnection {
         if (isReleased) return;
         isReleased = true;
         this.#inFlight -= 1;
-        if (isReusable && request.protocol === "http" && !stream.isClosed) {
+        const isKept = isReusable && request.protocol === "http" && !stream.isClosed &&
+          !this.#host.isDraining && this.#session.isOpen;
+        if (isKept) {
           this.#keepIdle(request.target, stream);
         } else {
           stream.close();
@@ -105,6 +107,13 @@ export class MuxTunnel implements HostConnection {
 
   goAway(): void {
     this.#session.goAway();
+    this.closeIdle();
+  }
+
+  closeIdle(): void {
+    for (const idle of this.#idle.values()) {
+      for (const entry of idle.splice(0)) entry.stream.close();
+    }
   }
 
   close(error?: Error): void {

@@ -76,6 +76,9 @@ export class RawTunnel implements HostConnection, Sink {
     if (this.#user === undefined) this.#duplex.close();
   }
 
+  /** The connection itself is what rests; a MOSN agent that drains closes it by itself. */
+  closeIdle(): void {}
+
   close(error?: Error): void {
     this.#duplex.close(error);
   }

@@ -17,6 +17,7 @@ class FakeConnection implements HostConnection {
     throw new Error("not used");
   }
   goAway() {}
+  closeIdle() {}
   close() {}
 }
 
