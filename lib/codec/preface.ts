@@ -86,20 +86,21 @@ export class PrefaceDecoder {
   }
 
   /**
-   * Takes the next bytes; returns the preface once it is whole, with the bytes behind it (which
-   * lie in `bytes`).
+   * Takes the next bytes; returns the preface once it is whole, with its JSON as it came and the
+   * bytes behind it (which lie in `bytes`).
    *
    * @throws {DecodeError} too long, or not a JSON object of the right fields.
    */
-  push(bytes: Uint8Array): { preface: Preface; rest: Uint8Array } | undefined {
+  push(bytes: Uint8Array): { preface: Preface; json: Uint8Array; rest: Uint8Array } | undefined {
     // Nearly every stream begins like this: nothing is gathered, nothing parsed.
     if (this.#blocks === undefined && bytes.length >= 2 && bytes[0] === 0 && bytes[1] === 0) {
-      return { preface: {}, rest: bytes.subarray(2) };
+      return { preface: {}, json: NO_BYTES, rest: bytes.subarray(2) };
     }
     this.#blocks ??= new BlockReader(measurePreface);
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
-    return { preface: readPreface(found.bytes.subarray(2, found.size)), rest: found.rest };
+    const json = found.bytes.subarray(2, found.size);
+    return { preface: readPreface(json), json, rest: found.rest };
   }
 }
 
@@ -113,23 +114,24 @@ export class AnswerDecoder {
   }
 
   /**
-   * Takes the next bytes; returns the answer once it is whole, with the bytes behind it (which lie
-   * in `bytes`).
+   * Takes the next bytes; returns the answer once it is whole, with its JSON as it came and the
+   * bytes behind it (which lie in `bytes`).
    *
    * @throws {DecodeError} unknown status, too long, or not a JSON object of the right fields.
    */
-  push(bytes: Uint8Array): { answer: Answer; rest: Uint8Array } | undefined {
+  push(bytes: Uint8Array): { answer: Answer; json: Uint8Array; rest: Uint8Array } | undefined {
     if (
       this.#blocks === undefined && bytes.length >= 3 &&
       bytes[0] === ANSWER_STATUS.open && bytes[1] === 0 && bytes[2] === 0
     ) {
-      return { answer: { status: "open" }, rest: bytes.subarray(3) };
+      return { answer: { status: "open" }, json: NO_BYTES, rest: bytes.subarray(3) };
     }
     this.#blocks ??= new BlockReader(measureAnswer);
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
     const status = STATUS_NAMES[found.bytes[0]!]!;
-    return { answer: readAnswer(status, found.bytes.subarray(3, found.size)), rest: found.rest };
+    const json = found.bytes.subarray(3, found.size);
+    return { answer: readAnswer(status, json), json, rest: found.rest };
   }
 }
 

@@ -35,7 +35,8 @@ Deno.test("PrefaceDecoder reads what encodePreface() writes, however it is cut",
     fc.property(prefaceArbitrary, cutsArbitrary, fc.uint8Array(), (preface, cuts, trailing) => {
       const bytes = new Uint8Array([...encodePreface(preface), ...trailing]);
       const result = decodePieces(new PrefaceDecoder(), bytes, cuts);
-      assert.deepEqual(result, { value: { preface }, restBytes: trailing.length });
+      const json = encodePreface(preface).subarray(2);
+      assert.deepEqual(result, { value: { preface, json }, restBytes: trailing.length });
     }),
   );
 });
@@ -45,7 +46,8 @@ Deno.test("AnswerDecoder reads what encodeAnswer() writes, however it is cut", (
     fc.property(answerArbitrary, cutsArbitrary, fc.uint8Array(), (answer, cuts, trailing) => {
       const bytes = new Uint8Array([...encodeAnswer(answer), ...trailing]);
       const result = decodePieces(new AnswerDecoder(), bytes, cuts);
-      assert.deepEqual(result, { value: { answer }, restBytes: trailing.length });
+      const json = encodeAnswer(answer).subarray(3);
+      assert.deepEqual(result, { value: { answer, json }, restBytes: trailing.length });
     }),
   );
 });
@@ -69,10 +71,12 @@ Deno.test("the default target takes two bytes, a quick success three", () => {
   assert.deepEqual(encodeAnswer({ status: "open" }), Uint8Array.of(0, 0, 0));
   assert.deepEqual(new PrefaceDecoder().push(Uint8Array.of(0, 0, 9)), {
     preface: {},
+    json: new Uint8Array(0),
     rest: Uint8Array.of(9),
   });
   assert.deepEqual(new AnswerDecoder().push(Uint8Array.of(0, 0, 0)), {
     answer: { status: "open" },
+    json: new Uint8Array(0),
     rest: new Uint8Array(0),
   });
   assert.deepEqual(new AnswerDecoder().push(Uint8Array.of(6, 0, 0))?.answer, { status: "busy" });
