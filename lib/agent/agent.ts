@@ -3,6 +3,9 @@ import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { Duplex } from "../duplex.ts";
 import type { RevtunError } from "../errors.ts";
+import { agentPage } from "../http/agent_page.ts";
+import type { AgentFacts } from "../http/agent_page.ts";
+import { openPage } from "../http/http_responder.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
 import type { Runtime } from "../runtime.ts";
 import { resolve } from "../transport/resolve.ts";
@@ -11,7 +14,6 @@ import { AsideConnection } from "./aside_connection.ts";
 import type { AgentConfig } from "./config.ts";
 import { openTunnel } from "./open_tunnel.ts";
 import type { TunnelServices } from "./open_tunnel.ts";
-import { openPage } from "./own_page.ts";
 import { PeerSet } from "./peer_set.ts";
 import { ServerTally } from "./server_tally.ts";
 import { TargetDialer } from "./target_dialer.ts";
@@ -58,6 +60,7 @@ export class RunningAgent {
   readonly agentId: string = crypto.randomUUID();
   readonly startedMs: number;
   readonly #runtime: Runtime;
+  readonly #dialer: TargetDialer;
   readonly #peers: PeerSet;
   readonly #waiting = new Set<() => void>();
   #config: AgentConfig;
@@ -70,6 +73,7 @@ export class RunningAgent {
     this.#runtime = runtime;
     this.startedMs = runtime.nowMs();
     this.ended = new Promise((resolve) => this.#end = resolve);
+    this.#dialer = new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) });
     const currentConfig = () => this.#config;
     const services: TunnelServices = {
       // What is dialled from now on is to have the weight of now.
@@ -79,7 +83,7 @@ export class RunningAgent {
       runtime,
       idleTimeoutMs: config.idleTimeoutMs,
       budget: deps.budget ?? new MemoryBudget(),
-      dialer: new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) }),
+      dialer: this.#dialer,
       nextIdentity: () => ({
         agentId: this.agentId,
         connectionId: ++this.#connectionCount,
@@ -145,40 +149,31 @@ export class RunningAgent {
    * `drainTimeoutMs`.
    */
   close(): Promise<void> {
-    this.#closed ??= this.#peers.stop(this.#config.drainTimeoutMs)
-      .then(() => this.#end({ reason: "closed" }));
+    this.#closed ??= this.#stop(this.#config.drainTimeoutMs, { reason: "closed" });
     return this.#closed;
   }
 
   /** Cuts everything off at once; a `close()` that is under way ends by it. */
-  abort(): void {
+  abort(): Promise<void> {
     this.#peers.close();
-    this.#end({ reason: "closed" });
+    return this.close();
+  }
+
+  async #stop(timeoutMs: number, end: AgentEnd): Promise<void> {
+    await this.#peers.stop(timeoutMs);
+    await this.#dialer.settled();
+    this.#end(end);
   }
 
   #openPage(deps: AgentDeps): Duplex {
-    return deps.openPage?.(this) ?? openPage(this.#runtime.pool, () => this.#describe());
+    return deps.openPage?.(this) ??
+      openPage(agentPage(() => this.#facts(deps.software)), this.#runtime);
   }
 
-  #describe(): string {
-    const { cluster, hostName } = this.#config;
-    const servers = [...this.#peers.peers].map(({ address, connections }) => {
-      const modes = [...new Set([...connections].map(({ mode }) => mode))].join(" and ");
-      return `  ${formatAddress(address)}: ${connections.size} connections, mode ${
-        modes || "none"
-      }`;
-    });
-    const upSeconds = Math.floor((this.#runtime.nowMs() - this.startedMs) / 1000);
-    return [
-      `revtun agent ${hostName} in cluster ${cluster}, up ${upSeconds} s`,
-      "",
-      "Servers:",
-      ...servers,
-      "",
-      "This agent has no default target: it answers by itself. Point it at a service:",
-      `  revtun agent --server CLOUD:9000 --cluster ${cluster} --target 127.0.0.1:8000`,
-      "",
-    ].join("\n");
+  #facts(software: string): AgentFacts {
+    const { cluster, hostName, servers } = this.#config;
+    const uptimeMs = this.#runtime.nowMs() - this.startedMs;
+    return { cluster, hostName, servers: servers.map(formatAddress), uptimeMs, software };
   }
 
   #changed(): void {
@@ -196,11 +191,9 @@ export class RunningAgent {
       if (peer.isRefused) refused = peer;
     }
     const error = (refused ?? last)?.lastError as RevtunError | undefined;
-    this.#closed = this.#peers.stop(0).then(() => {
-      this.#end({
-        reason: refused === undefined ? "givenUp" : "refused",
-        ...(error !== undefined && { error }),
-      });
+    this.#closed = this.#stop(0, {
+      reason: refused === undefined ? "givenUp" : "refused",
+      ...(error !== undefined && { error }),
     });
   }
 }

@@ -20,7 +20,8 @@ import type {
 export interface Aside {
   /** Tells the server that the connections with these local addresses are to get no more work. */
   sendGracefulClose(addresses: readonly Address[]): Promise<void>;
-  close(): void;
+  /** Stops dialling and closes; resolves when nothing is left. */
+  close(): Promise<void>;
 }
 
 /** What a peer needs of its agent. */
@@ -55,6 +56,7 @@ export class AgentPeer implements SlotOwner {
   /** Registered ones, those that were asked to leave too. */
   readonly #connections = new Set<TunnelConnection>();
   #aside: Aside | undefined;
+  readonly #closingAsides = new Set<Promise<void>>();
   #wasAccepted = false;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
@@ -116,7 +118,7 @@ export class AgentPeer implements SlotOwner {
   close(error?: Error): void {
     this.#isStopping = true;
     for (const slot of this.#slots) slot.close();
-    this.#aside?.close();
+    this.#closeAside();
     for (const connection of [...this.#connections]) connection.close(error);
   }
 
@@ -155,10 +157,7 @@ export class AgentPeer implements SlotOwner {
       });
     }
     if (this.#connections.size === 0) {
-      if (!this.#isStopping) {
-        this.#aside?.close();
-        this.#aside = undefined;
-      }
+      if (!this.#isStopping) this.#closeAside();
       this.#onLastGone?.();
     }
     this.#deps.peerChanged();
@@ -221,10 +220,21 @@ export class AgentPeer implements SlotOwner {
   async #stop(timeoutMs: number, scope: DrainScope): Promise<void> {
     this.#isStopping = true;
     for (const slot of this.#slots) slot.close();
-    if (this.#connections.size === 0) {
-      this.#aside?.close();
-      return;
-    }
+    if (this.#connections.size > 0) await this.#drain(timeoutMs, scope);
+    this.#closeAside();
+    await Promise.all(this.#closingAsides);
+    for (const slot of this.#slots) await slot.settled();
+  }
+
+  #closeAside(): void {
+    const closing = this.#aside?.close();
+    this.#aside = undefined;
+    if (closing === undefined) return;
+    this.#closingAsides.add(closing);
+    void closing.then(() => this.#closingAsides.delete(closing));
+  }
+
+  async #drain(timeoutMs: number, scope: DrainScope): Promise<void> {
     const lastGone = new Promise<void>((resolve) => this.#onLastGone = resolve);
     const deadline = this.runtime.timers.after(timeoutMs, () => {
       this.#log.warn("tunnel.cut", "Work in flight did not end in time and is cut off", {
@@ -240,6 +250,5 @@ export class AgentPeer implements SlotOwner {
     for (const connection of [...this.#connections]) connection.drain(scope, reason);
     await lastGone;
     deadline.cancel();
-    this.#aside?.close();
   }
 }

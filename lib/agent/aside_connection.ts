@@ -26,6 +26,7 @@ export class AsideConnection implements Aside {
   #socket: SocketDuplex | undefined;
   #dialling: Promise<void> | undefined;
   #timer: Timer | undefined;
+  #onClosed: (() => void) | undefined;
 
   constructor(address: Address, config: AgentConfig, runtime: Runtime) {
     this.#address = address;
@@ -56,15 +57,17 @@ export class AsideConnection implements Aside {
     socket.end();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#abort.abort();
     this.#timer?.cancel();
+    await this.#dialling;
     const socket = this.#socket;
-    this.#socket = undefined;
     if (socket === undefined) return;
     // The farewell leaves first; the server ends its side when it sees ours ended, or we do.
     socket.end();
-    this.#runtime.timers.after(LINGER_MS, () => socket.close());
+    const linger = this.#runtime.timers.after(LINGER_MS, () => socket.close());
+    await new Promise<void>((resolve) => this.#onClosed = resolve);
+    linger.cancel();
   }
 
   /** Never rejects. */
@@ -84,7 +87,8 @@ export class AsideConnection implements Aside {
         onEnd: () => socket.close(),
         onDrain: () => {},
         onClose: () => {
-          if (this.#socket === socket) this.#socket = undefined;
+          this.#socket = undefined;
+          this.#onClosed?.();
           this.#retry(this.#backoff.lost(this.#runtime.nowMs() - upSinceMs));
         },
       });

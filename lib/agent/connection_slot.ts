@@ -58,6 +58,7 @@ export class ConnectionSlot {
   #timer: Timer | undefined;
   #forgetMissing: (() => void) | undefined;
   #abort: AbortController | undefined;
+  #dialling: Promise<void> | undefined;
   /** True once the last answer was a refusal for good. */
   #isRefused = false;
   /** Tries in a row that led to no connection. */
@@ -112,6 +113,11 @@ export class ConnectionSlot {
     return connection;
   }
 
+  /** Resolves when no dial is under way, after `close()` for good. */
+  async settled(): Promise<void> {
+    await this.#dialling;
+  }
+
   /** Waits `waitMs`, then dials. */
   #next(waitMs: number): void {
     if (this.#state === "closed") return;
@@ -126,7 +132,7 @@ export class ConnectionSlot {
 
   #dialIfWanted(): void {
     if (this.#isSearching && !this.#owner.tally.isSearchWorthwhile) this.#rest();
-    else void this.#dial();
+    else this.#dialling = this.#dial();
   }
 
   /** Sleeps until a connection to some server is missing. */

@@ -6,6 +6,8 @@ import { DialError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { splice } from "../splice.ts";
 import type { Timer } from "../timer.ts";
+import type { SocketDuplex } from "../transport/socket.ts";
+import { proxyHeader } from "./proxy_header.ts";
 import type { TargetDialer } from "./target_dialer.ts";
 
 /** What serving needs. */
@@ -99,6 +101,11 @@ class StreamService implements Sink {
       // The stream was reset meanwhile.
       target.close();
       return;
+    }
+    const version = this.#services.dialer.targetOf(preface)?.proxyProtocol;
+    if (version !== undefined) {
+      const place = "remote" in target ? (target as SocketDuplex).remote : undefined;
+      target.write(proxyHeader(version, preface.source, place));
     }
     this.#join(target, held);
   }

@@ -37,6 +37,7 @@ export class TargetDialer {
   readonly #settings: TargetSettings;
   readonly #deps: TargetDialerDeps;
   #pending = 0;
+  readonly #waiting = new Set<() => void>();
 
   constructor(settings: TargetSettings, deps: TargetDialerDeps) {
     this.#settings = settings;
@@ -46,6 +47,11 @@ export class TargetDialer {
   /** Dials under way. */
   get pendingDials(): number {
     return this.#pending;
+  }
+
+  /** Resolves when no dial is under way. */
+  async settled(): Promise<void> {
+    if (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
   /** Finds the declared target that `request` means; undefined for the page or a destination. */
@@ -121,6 +127,10 @@ export class TargetDialer {
       return await work();
     } finally {
       this.#pending -= 1;
+      if (this.#pending === 0) {
+        for (const run of this.#waiting) run();
+        this.#waiting.clear();
+      }
     }
   }
 }

@@ -5,7 +5,7 @@ import { agentConfig } from "../../lib/agent/config.ts";
 import type { AgentConfigInit } from "../../lib/agent/config.ts";
 import { memoryPair } from "../../lib/memory_duplex.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import { shout, until } from "./support.ts";
+import { shout } from "./support.ts";
 
 /** An agent that is aborted with the block that made it. */
 export async function agentFor(
@@ -32,9 +32,6 @@ export async function agentFor(
     },
   });
   return Object.assign(agent, {
-    [Symbol.asyncDispose]: async () => {
-      agent.abort();
-      await until("connections to end", () => agent.connectionCount === 0);
-    },
+    [Symbol.asyncDispose]: () => agent.abort(),
   });
 }

@@ -151,7 +151,8 @@ Deno.test("an agent waits as the server asks before it dials a replacement", asy
   await until("leave", () => log.of("tunnel.replaced").length === 1);
   const waitMs = log.of("tunnel.replaced")[0]!.fields["retry_in_ms"];
   assert.ok(Number(waitMs) >= 60_000);
-  assert.equal(agent.connectionCount, 0);
+  await until("the end of the old one", () => agent.connectionCount === 0);
+  assert.equal(server.infos.length, 1);
 });
 
 Deno.test("an agent that closes tells the server, and lets work in flight end", async () => {
@@ -300,4 +301,39 @@ Deno.test("an agent drains one connection alone when a server leaves its list", 
   await until("its end", () => leaving.isClosed);
   assert.ok(!leaving.messages.some(({ type }) => type === "drain"));
   assert.ok(!staying.isClosed);
+});
+
+Deno.test("an agent tells a target that asked for it who its client is", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using _agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([`web=tcp://${backend.text}?proxy_protocol=v1`]),
+  });
+  const host = await server.host();
+  assert.deepEqual(host.info.hello?.targets, { web: { proxyProtocol: "v1" } });
+  const stream = await host.open({ target: "web", source: "192.0.2.1:5000" }, "hello");
+  assert.equal(
+    await stream.reader.textWith("HELLO"),
+    `PROXY TCP4 192.0.2.1 127.0.0.1 5000 ${backend.address.port}\r\nHELLO`,
+  );
+});
+
+Deno.test("an agent's own page says who it is", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  const { startAgent } = await import("../../lib/agent/agent.ts");
+  const { agentConfig } = await import("../../lib/agent/config.ts");
+  const agent = await startAgent(
+    agentConfig({ cluster: "edge-a", hostName: "till-7", servers: [server.address] }),
+    runtime,
+    { software: "revtun/test" },
+  );
+  const stream = await (await server.host()).open({}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const text = await stream.reader.textWith("--target");
+  assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+  for (const part of ["till-7", "edge-a", "revtun/test"]) assert.ok(text.includes(part), part);
+  stream.reader.duplex.end();
+  await stream.reader.closed();
+  await agent.close();
 });

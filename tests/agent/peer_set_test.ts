@@ -18,7 +18,11 @@ class Fleet {
   readonly connections: { address: string; connection: FakeConnection }[] = [];
   readonly asides: string[] = [];
   readonly dials: string[] = [];
-  answer: (address: string, events: TunnelEvents) => FakeConnection | Error | Promise<never>;
+  answer: (
+    address: string,
+    events: TunnelEvents,
+    signal: AbortSignal,
+  ) => FakeConnection | Error | Promise<never>;
   names: Record<string, string[]> = {};
 
   constructor(runtime: Runtime, config: Partial<AgentConfig> = {}) {
@@ -35,7 +39,7 @@ class Fleet {
       config: whole,
       runtime,
       tally: new ServerTally(whole.connectionNum),
-      openTunnel: (address, events) => this.#open(address, events),
+      openTunnel: (address, events, signal) => this.#open(address, events, signal),
       openAside: (address): Aside => {
         const name = formatAddress(address);
         this.asides.push(`open ${name}`);
@@ -44,7 +48,10 @@ class Fleet {
             this.asides.push(`close ${addresses.map(formatAddress).join(" ")}`);
             return Promise.resolve();
           },
-          close: () => this.asides.push(`end ${name}`),
+          close: () => {
+            this.asides.push(`end ${name}`);
+            return Promise.resolve();
+          },
         };
       },
       resolve: (host) => Promise.resolve(this.names[host] ?? []),
@@ -59,10 +66,14 @@ class Fleet {
       .filter(({ isClosed }) => !isClosed);
   }
 
-  async #open(address: Address, events: TunnelEvents): Promise<TunnelConnection> {
+  async #open(
+    address: Address,
+    events: TunnelEvents,
+    signal: AbortSignal,
+  ): Promise<TunnelConnection> {
     const name = formatAddress(address);
     this.dials.push(name);
-    const answer = await this.answer(name, events);
+    const answer = await this.answer(name, events, signal);
     if (answer instanceof Error) throw answer;
     this.connections.push({ address: name, connection: answer });
     return answer;
@@ -100,7 +111,10 @@ Deno.test("PeerSet makes a peer for each address of a name, and follows the name
 Deno.test("PeerSet never starts a server twice that is still connecting", async () => {
   using runtime = testRuntime();
   const fleet = new Fleet(runtime, { connectionNum: 1 });
-  fleet.answer = () => new Promise<never>(() => {});
+  fleet.answer = (_address, _events, signal) =>
+    new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(new Error("given up")));
+    });
   fleet.set.setServers(servers("10.0.0.1:9"));
   fleet.set.setServers(servers("10.0.0.1:9", "10.0.0.2:9"));
   fleet.set.setServers(servers("10.0.0.2:9", "10.0.0.1:9"));
