@@ -12,6 +12,8 @@ import { routeFlags } from "./route.ts";
 const FOLDER = Deno.args.find((arg) => arg.startsWith("--out="))?.slice("--out=".length) ?? "dist";
 const BUNDLE = `${FOLDER}/revtun.js`;
 const PROGRAM = `${FOLDER}/revtun${Deno.build.os === "windows" ? ".exe" : ""}`;
+/** Renamed into place when done: a program that runs from the old file goes on. */
+const UNFINISHED = `${FOLDER}/unfinished-revtun${Deno.build.os === "windows" ? ".exe" : ""}`;
 
 await Deno.mkdir(FOLDER, { recursive: true });
 await makeBundle();
@@ -35,10 +37,13 @@ async function isCompiled(): Promise<boolean> {
     "--no-lock",
     ...PERMISSION_FLAGS,
     "-o",
-    PROGRAM,
+    UNFINISHED,
     BUNDLE,
   ]);
-  if (success) return true;
+  if (success) {
+    await Deno.rename(UNFINISHED, PROGRAM);
+    return true;
+  }
   // Whoever names a base binary wants that one, not another form.
   if (Deno.env.get("DENORT_BIN") || !/denort/.test(stderr)) fail(`Cannot compile:\n${stderr}`);
   print(
@@ -54,13 +59,11 @@ async function writePortable(): Promise<void> {
     bundle: await Deno.readFile(BUNDLE),
     permissionFlags: PERMISSION_FLAGS,
   });
-  // Renamed into place: a program that runs from the old file goes on.
-  const unfinished = `${PROGRAM}.unfinished`;
-  const file = await Deno.open(unfinished, { write: true, create: true, truncate: true });
+  const file = await Deno.open(UNFINISHED, { write: true, create: true, truncate: true });
   for (const part of parts) await new Blob([part as BufferSource]).stream().pipeTo(sink(file));
   file.close();
-  await Deno.chmod(unfinished, 0o755);
-  await Deno.rename(unfinished, PROGRAM);
+  await Deno.chmod(UNFINISHED, 0o755);
+  await Deno.rename(UNFINISHED, PROGRAM);
 }
 
 function sink(file: Deno.FsFile): WritableStream<Uint8Array> {
