@@ -21,7 +21,7 @@ const LAYERS: readonly { name: string; paths: RegExp; mayUse: readonly string[] 
     paths: /^cmd\//,
     mayUse: [
       ...["cmd", "admin", "agent", "server", "http", "mux", "codec", "transport", "services"],
-      "leaf",
+      ...["decode", "leaf"],
     ],
   },
   {
@@ -30,6 +30,7 @@ const LAYERS: readonly { name: string; paths: RegExp; mayUse: readonly string[] 
     mayUse: ["admin", "agent", "server", "http", "codec", "transport", "services", "leaf"],
   },
   { name: "codec", paths: /^lib\/codec\//, mayUse: ["codec", "leaf"] },
+  { name: "decode", paths: /^lib\/decode\//, mayUse: ["decode", "codec", "leaf"] },
   { name: "mux", paths: /^lib\/mux\//, mayUse: ["mux", "codec", "leaf"] },
   { name: "transport", paths: /^lib\/transport\//, mayUse: ["transport", "leaf"] },
   {
