@@ -1,4 +1,5 @@
 /** Answers of our own, mostly about failures: what went wrong, on which hop, and what to do. */
+import { latin1 } from "../codec/http1/latin1.ts";
 import { escapeHtml } from "./escape_html.ts";
 
 /** Where on its way a request failed. */
@@ -65,6 +66,13 @@ export function chooseFormat(accept: string | undefined): AnswerFormat {
   const first = Math.min(html, json, text);
   if (first === Infinity || first === text) return "text";
   return first === html ? "html" : "json";
+}
+
+/** The same by a request's head, of which only the bytes are left. */
+export function formatForHead(head: Uint8Array | undefined): AnswerFormat {
+  if (head === undefined) return "text";
+  const text = latin1(head, 0, head.length);
+  return chooseFormat(/\r\naccept:([^\r]*)/i.exec(text.slice(0, text.indexOf("\r\n\r\n")))?.[1]);
 }
 
 /** The standard phrase of a status. */

@@ -10,7 +10,7 @@ import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import type { Timer } from "../timer.ts";
 import { chooseFormat, renderAnswer } from "./answer.ts";
-import type { Answer, AnswerFormat } from "./answer.ts";
+import type { Answer, AnswerStyle } from "./answer.ts";
 import { Exchange } from "./exchange.ts";
 import { answerForRequest } from "./failure.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
@@ -27,11 +27,10 @@ import { isAnswer } from "./route.ts";
 type State = "idle" | "head" | "exchange" | "linger" | "closed";
 
 /** How the request at hand wants its answer, for answers of our own. */
-export interface AnswerWishes {
-  format: AnswerFormat;
-  isHead: boolean;
-  isHttp10: boolean;
-}
+export type AnswerWishes = Omit<AnswerStyle, "isKeepAlive">;
+
+/** The timer looks at the deadline at least so often, so that later ones need not move it. */
+const MAX_TIMER_MS = 20_000;
 
 const NO_WISHES: AnswerWishes = { format: "text", isHead: false, isHttp10: false };
 
@@ -41,6 +40,9 @@ export class ClientConnection implements Sink {
   readonly #remote: Address | undefined;
   readonly #frontend: HttpFrontend;
   readonly #timer: Timer;
+  /** When the timer fires, and when that is to count; by the coarse clock, which runs behind. */
+  #timerMs = 0;
+  #deadlineMs = Infinity;
   #facts: ClientFacts | undefined;
   #state: State = "idle";
   #exchange: Exchange | undefined;
@@ -58,8 +60,10 @@ export class ClientConnection implements Sink {
     this.client = client;
     this.#remote = remote;
     this.#frontend = frontend;
-    const { runtime, settings } = frontend;
-    this.#timer = runtime.timers.after(settings.keepAliveTimeoutMs, () => this.#onDeadline());
+    const { timers } = frontend.runtime;
+    this.#timer = timers.after(MAX_TIMER_MS, () => this.#onTimer());
+    this.#timerMs = timers.coarseNowMs + MAX_TIMER_MS;
+    this.setDeadline(frontend.settings.keepAliveTimeoutMs);
     client.attach(this);
   }
 
@@ -143,8 +147,12 @@ export class ClientConnection implements Sink {
 
   /** Sets the deadline of what is waited for now; 0 takes it back. */
   setDeadline(ms: number): void {
-    if (ms === 0) this.#timer.cancel();
-    else this.#timer.restart(ms);
+    if (ms === 0) {
+      this.#deadlineMs = Infinity;
+      return;
+    }
+    this.#deadlineMs = this.#frontend.runtime.timers.coarseNowMs + ms;
+    if (this.#deadlineMs < this.#timerMs) this.#startTimer();
   }
 
   /** The exchange has ended well: on to the next request, or to the end of the connection. */
@@ -222,27 +230,29 @@ export class ClientConnection implements Sink {
     const headEnd = head.parse(bytes, start, end);
     if (headEnd === INCOMPLETE) return start;
     this.#isKeepAlive = head.isKeepAlive;
-    const wishes = wishesOf(head);
     const refusal = this.#refusalOf(head);
     if (refusal !== undefined) {
-      this.#isKeepAlive &&= requestFraming(head) === "none";
-      this.#report(refusal);
-      this.answer(refusal, wishes, true);
+      this.#answerHead(head, refusal);
       return headEnd;
     }
     const view = this.#frontend.view;
     view.client = this.#remote;
     const verdict = this.#frontend.route(view);
     if (isAnswer(verdict)) {
-      this.#isKeepAlive &&= requestFraming(head) === "none";
-      this.#report(verdict);
-      this.answer(verdict, wishes, true);
+      this.#answerHead(head, verdict);
       return headEnd;
     }
-    const exchange = new Exchange(this, this.#frontend, verdict, wishes);
+    const exchange = new Exchange(this, this.#frontend, verdict);
     this.#exchange = exchange;
     this.#state = "exchange";
     return exchange.start(head, bytes, headEnd, end, buffer);
+  }
+
+  /** Answers a request that goes no further; a body of it that comes is not read. */
+  #answerHead(head: RequestHead, answer: Answer): void {
+    const isKept = requestFraming(head) === "none";
+    this.#report(answer);
+    this.answer(answer, wishesOf(head), isKept);
   }
 
   #refusalOf(head: RequestHead): Answer | undefined {
@@ -332,6 +342,24 @@ export class ClientConnection implements Sink {
     this.client.end();
     this.setDeadline(this.#frontend.settings.lingerMs);
     this.#unpause();
+  }
+
+  #startTimer(): void {
+    const nowMs = this.#frontend.runtime.timers.coarseNowMs;
+    const ms = Math.min(this.#deadlineMs - nowMs, MAX_TIMER_MS);
+    this.#timerMs = nowMs + ms;
+    this.#timer.restart(ms);
+  }
+
+  #onTimer(): void {
+    this.#timerMs = Infinity;
+    if (this.#deadlineMs > this.#frontend.runtime.timers.coarseNowMs) {
+      this.#startTimer();
+      return;
+    }
+    this.#deadlineMs = Infinity;
+    this.#onDeadline();
+    if (this.#timerMs === Infinity && this.#state !== "closed") this.#startTimer();
   }
 
   #onDeadline(): void {

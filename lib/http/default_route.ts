@@ -5,7 +5,7 @@ import type { RequestView, Route, RouteFunction } from "./route.ts";
 
 /** 1 to 253 of letters, digits, `.`, `_`, `-`: what names of clusters, hosts and targets are. */
 const NAME = /^[A-Za-z0-9._-]{1,253}$/;
-const IP_ADDRESS = /^(\[|\d{1,3}(\.\d{1,3}){3}(:|$))/;
+const IPV4_ADDRESS = /^\d{1,3}(\.\d{1,3}){3}(:|$)/;
 
 /** Makes the route of a frontend that names no cluster. */
 export function defaultRoute(upstreams: Upstreams): RouteFunction {
@@ -28,9 +28,7 @@ export function fixedRoute(route: Route): RouteFunction {
 }
 
 function clusterOfHost(host: string, upstreams: Upstreams): string | undefined {
-  if (IP_ADDRESS.test(host)) return undefined;
-  const end = host.search(/[.:]/);
-  const label = end === -1 ? host : host.slice(0, end);
+  const label = firstLabel(host);
   if (label === "") return undefined;
   if (upstreams.hasCluster(label)) return label;
   // Browsers write every host in small letters; the cluster need not have such a name.
@@ -42,6 +40,18 @@ function clusterOfHost(host: string, upstreams: Upstreams): string | undefined {
     found = name;
   }
   return found;
+}
+
+/** The part of a host before its first dot or its port; "" for an address. */
+function firstLabel(host: string): string {
+  const first = host.charCodeAt(0);
+  const isDigit = first >= 0x30 && first <= 0x39;
+  if (isDigit && IPV4_ADDRESS.test(host)) return "";
+  if (host.startsWith("[")) return "";
+  const dot = host.indexOf(".");
+  if (dot !== -1) return host.slice(0, dot);
+  const colon = host.indexOf(":");
+  return colon === -1 ? host : host.slice(0, colon);
 }
 
 function onlyCluster(upstreams: Upstreams): string | undefined {

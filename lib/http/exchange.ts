@@ -11,8 +11,9 @@ import type { ResponseHead } from "../codec/http1/response_head.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError, DeadlineError, DialError } from "../errors.ts";
 import type { Upstream } from "../upstream.ts";
+import { formatForHead } from "./answer.ts";
 import type { Answer } from "./answer.ts";
-import type { AnswerWishes, ClientConnection } from "./client_connection.ts";
+import type { ClientConnection } from "./client_connection.ts";
 import {
   answerForLoss,
   answerForRequest,
@@ -46,9 +47,9 @@ export class Exchange implements Sink {
   readonly #connection: ClientConnection;
   readonly #frontend: HttpFrontend;
   readonly #route: Route;
-  readonly #wishes: AnswerWishes;
   readonly #startMs: number;
   #method = "";
+  #isHttp10 = false;
   #isUpgrade = false;
   #state: State = "opening";
   /** Counts every sign of life; compared when a deadline passes. */
@@ -79,12 +80,10 @@ export class Exchange implements Sink {
     connection: ClientConnection,
     frontend: HttpFrontend,
     route: Route,
-    wishes: AnswerWishes,
   ) {
     this.#connection = connection;
     this.#frontend = frontend;
     this.#route = route;
-    this.#wishes = wishes;
     this.#startMs = frontend.onAnswer === undefined ? 0 : frontend.runtime.nowMs();
   }
 
@@ -109,6 +108,7 @@ export class Exchange implements Sink {
     buffer: SharedBuffer,
   ): number {
     this.#method = head.method;
+    this.#isHttp10 = head.minorVersion === 0;
     this.#isUpgrade = head.isUpgrade;
     const framing = requestFraming(head);
     let bodyEnd = headEnd;
@@ -194,10 +194,12 @@ export class Exchange implements Sink {
 
   /** What the client sent is malformed. */
   refuseRequest(error: HttpError): void {
-    const hasBegun = this.#hasBegun;
+    if (!this.#hasBegun) {
+      this.#answer(answerForRequest(error), false);
+      return;
+    }
     this.#end(false);
-    if (hasBegun) this.#connection.close(error);
-    else this.#answer(answerForRequest(error), false);
+    this.#connection.close(error);
   }
 
   onDeadline(): void {
@@ -220,7 +222,6 @@ export class Exchange implements Sink {
       this.#connection.setDeadline(settings.bodyTimeoutMs);
       return;
     }
-    this.#end(false);
     if (!this.#isRequestDone && !this.#isUpstreamFull) {
       this.#answer(
         answerForRequest(
@@ -335,7 +336,6 @@ export class Exchange implements Sink {
   #noUpstream(error: unknown): void {
     const { cluster, hostName } = this.#route;
     const where = { cluster, ...(hostName !== undefined && { hostName }) };
-    this.#end(false);
     this.#answer(this.#lastFailure ?? answerForUpstream(error, where), this.#isRequestDone);
   }
 
@@ -424,7 +424,7 @@ export class Exchange implements Sink {
   #passInterim(head: ResponseHead): void {
     // The target is at work on it: from here on it may not be sent again.
     this.#forgetRequest();
-    if (this.#wishes.isHttp10) return;
+    if (this.#isHttp10) return;
     const { writer } = this.#frontend;
     writer.begin(head.end - head.start + MAX_RESPONSE_EXTRA);
     writeResponseHead(writer, head, { connection: undefined, isDechunked: false });
@@ -445,22 +445,20 @@ export class Exchange implements Sink {
       this.#beginRaw(head, bytes, headEnd, end, buffer);
       return;
     }
-    this.#isDechunked = framing === "chunked" && this.#wishes.isHttp10;
+    this.#isDechunked = framing === "chunked" && this.#isHttp10;
     this.#isClientKept = this.#connection.isKeepAlive && framing !== "close" && !this.#isDechunked;
     this.#isResponseReusable = head.isKeepAlive && framing !== "close";
-    const body = this.#startBody(framing, head.contentLength);
+    const isWhole = framing === "length" && head.contentLength <= end - headEnd;
+    const body = isWhole ? undefined : this.#startBody(framing, head.contentLength);
     const ranges: number[] | undefined = this.#isDechunked ? [] : undefined;
-    const bodyEnd = body === undefined
-      ? headEnd
-      : body.scan(bytes, headEnd, end, ranges && pushRange(ranges));
+    let bodyEnd = isWhole ? headEnd + head.contentLength : headEnd;
+    if (body !== undefined) bodyEnd = body.scan(bytes, headEnd, end, ranges && pushRange(ranges));
     const isJoined = !this.#isDechunked && bodyEnd - headEnd <= MAX_JOINED_BYTES;
     const { writer } = this.#frontend;
     writer.begin(
       headEnd - head.start + MAX_RESPONSE_EXTRA + (isJoined ? bodyEnd - headEnd : 0),
     );
-    const connection = this.#isClientKept
-      ? (this.#wishes.isHttp10 ? "keep-alive" : undefined)
-      : "close";
+    const connection = this.#isClientKept ? (this.#isHttp10 ? "keep-alive" : undefined) : "close";
     writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked });
     if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
     this.#state = "streaming";
@@ -591,25 +589,28 @@ export class Exchange implements Sink {
       this.#acquire(isLost ? settings.holdMs : 0);
       return;
     }
-    this.#end(false);
     this.#answer(failure, this.#isRequestDone);
   }
 
   #responseIsBad(error: HttpError): void {
     const { cluster } = this.#route;
     const hostName = this.#upstream?.hostName;
-    const hasBegun = this.#hasBegun;
-    this.#end(false);
-    if (hasBegun) this.#connection.close(error);
-    else {
+    if (!this.#hasBegun) {
       const where = { cluster, ...(hostName !== undefined && { hostName }) };
       this.#answer(answerForResponse(error, where), this.#isRequestDone);
+      return;
     }
+    this.#end(false);
+    this.#connection.close(error);
   }
 
+  /** Ends it by an answer of our own. */
   #answer(answer: Answer, isKept: boolean): void {
+    const format = formatForHead(this.#request?.first);
     this.#report(answer.status, answer.code);
-    this.#connection.answer(answer, this.#wishes, isKept);
+    this.#end(false);
+    const wishes = { format, isHead: this.#method === "HEAD", isHttp10: this.#isHttp10 };
+    this.#connection.answer(answer, wishes, isKept);
   }
 
   /** Lets go of everything; the connection must be told in its own way. */

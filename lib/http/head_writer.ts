@@ -42,7 +42,7 @@ export class HeadWriter {
     let at = this.#end;
     this.#end = at + size;
     if (size > LOOP_BYTES) {
-      into.set(bytes.subarray(start, end), at);
+      into.set(size === bytes.length ? bytes : bytes.subarray(start, end), at);
       return;
     }
     for (let i = start; i < end; i++) into[at++] = bytes[i]!;

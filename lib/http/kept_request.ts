@@ -26,6 +26,11 @@ export class KeptRequest {
     return this.#isWhole;
   }
 
+  /** The head as it was sent, and perhaps some of the body; undefined once it is forgotten. */
+  get first(): Uint8Array | undefined {
+    return this.#isWhole ? this.#first : undefined;
+  }
+
   /** Keeps a piece of the body too, or nothing any more if that makes it more than `maxBytes`. */
   add(bytes: Uint8Array, buffer: SharedBuffer, maxBytes: number): void {
     if (!this.#isWhole) return;

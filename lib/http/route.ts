@@ -1,5 +1,6 @@
 /** What decides where a request goes, and what it may look at. */
 import type { Address } from "../address.ts";
+import { FIELD } from "../codec/http1/field_id.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Answer } from "./answer.ts";
 
@@ -39,6 +40,8 @@ export function isAnswer(verdict: Route | Answer): verdict is Answer {
 export class HeadView implements RequestView {
   readonly #head: RequestHead;
   client: Address | undefined;
+  /** Clients of one frontend mostly ask for the same host: its text is made once. */
+  #lastHost = "";
 
   constructor(head: RequestHead) {
     this.#head = head;
@@ -53,10 +56,19 @@ export class HeadView implements RequestView {
   }
 
   get host(): string {
-    return this.#head.host;
+    const { bytes, hostStart, hostEnd } = this.#head;
+    const last = this.#lastHost;
+    let isLast = hostEnd - hostStart === last.length;
+    for (let i = 0; isLast && i < last.length; i++) {
+      isLast = bytes[hostStart + i] === last.charCodeAt(i);
+    }
+    if (!isLast) this.#lastHost = this.#head.host;
+    return this.#lastHost;
   }
 
   header(lowerName: string): string | undefined {
+    // Asked for with each request, and hardly ever there.
+    if (!this.#head.has(FIELD.xRevtun) && lowerName.startsWith("x-revtun-")) return undefined;
     return this.#head.header(lowerName);
   }
 }
