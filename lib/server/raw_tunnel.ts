@@ -18,6 +18,7 @@ export class RawTunnel implements HostConnection, Sink {
   readonly #onClose: (error?: Error) => void;
   #user: RawUpstream | undefined;
   #isRetiring = false;
+  #isReady: boolean;
   #served = 0;
   receivedBytes = 0;
   sentBytes = 0;
@@ -28,8 +29,11 @@ export class RawTunnel implements HostConnection, Sink {
     duplex: Duplex;
     host: Host;
     events: TunnelEvents;
+    /** False while the agent could not bear a request yet; {@link RawTunnel.ready} ends that. */
+    isReady: boolean;
     onClose: (error?: Error) => void;
   }) {
+    this.#isReady = init.isReady;
     this.id = init.id;
     this.remoteAddress = init.remoteAddress;
     this.#duplex = init.duplex;
@@ -44,7 +48,15 @@ export class RawTunnel implements HostConnection, Sink {
   }
 
   get isAvailable(): boolean {
-    return this.#user === undefined && !this.#isRetiring && !this.#duplex.isClosed;
+    return this.#isReady && this.#user === undefined && !this.#isRetiring &&
+      !this.#duplex.isClosed;
+  }
+
+  /** The agent has had time to read the handshake's answer by itself. */
+  ready(): void {
+    if (this.#isReady || this.#duplex.isClosed) return;
+    this.#isReady = true;
+    this.#events.freed(this.#host);
   }
 
   open(request: UpstreamRequest): Upstream {

@@ -29,6 +29,11 @@ const CLOSE_TIMEOUT_MS = 2000;
 const TUNNEL_READ_BYTES = 16 << 10;
 /** Streams that may wait for a revtun agent's ACK; Go's yamux bears 256. */
 const REVTUN_UNACKNOWLEDGED = 8192;
+/**
+ * A MOSN agent throws away what it reads together with the handshake's answer: its first request
+ * must come in a read of its own.
+ */
+const MOSN_SETTLE_MS = 100;
 /** A probe's session is closed after this. */
 const PROBE_LIFE_MS = 30_000;
 
@@ -250,11 +255,14 @@ export class RunningServer {
       duplex: entry.duplex,
       host,
       events: this.#events,
+      isReady: entry.info.hello !== undefined,
       onClose: (error) => {
+        settling.cancel();
         this.#removed(host, tunnel, error);
         if (entry.info.hello === undefined) this.#acceptor.rawHostLeft(ipOf(entry.duplex.remote));
       },
     });
+    const settling = this.#runtime.timers.after(MOSN_SETTLE_MS, () => tunnel.ready());
     this.#added(host, tunnel);
     if (entry.rest.length > 0) tunnel.onData(entry.rest, entry.buffer);
   }
