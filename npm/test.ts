@@ -44,7 +44,12 @@ async function testFiles(roots: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const root of roots) {
     const path = root.replace(/^\.\//, "").replace(/\/$/, "");
-    if ((await Deno.stat(path)).isFile) {
+    const about = await Deno.stat(path).catch(() => undefined);
+    if (about === undefined) {
+      print(`There is no ${path}`);
+      Deno.exit(2);
+    }
+    if (about.isFile) {
       found.push(path);
       continue;
     }
