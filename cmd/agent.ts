@@ -48,6 +48,7 @@ export const command: Command = defineCommand({
     else context.signal.addEventListener("abort", stop, { once: true });
     const end = await agent.ended;
     context.signal.removeEventListener("abort", stop);
+    if (end.reason === "closed") log.info("agent.stopped", "All connections are closed");
     return exitCodeOf(end);
   },
 });

@@ -190,7 +190,9 @@ export class RunningAgent {
       last = peer;
       if (peer.isRefused) refused = peer;
     }
-    const error = (refused ?? last)?.lastError as RevtunError | undefined;
+    const error = ((refused ?? last)?.lastError ?? this.#peers.lookupError) as
+      | RevtunError
+      | undefined;
     this.#closed = this.#stop(0, {
       reason: refused === undefined ? "givenUp" : "refused",
       ...(error !== undefined && { error }),

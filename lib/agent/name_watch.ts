@@ -19,10 +19,14 @@ export interface NameWatchOptions {
   /** Ceilings of the waits after a failed lookup, in ms. */
   readonly retryBaseMs: number;
   readonly retryMaxMs: number;
+  /** Failures in a row before giving up a name that never resolved, -1 for never. */
+  readonly retryTimes: number;
   /** Gives the IP addresses of a name. @throws {DialError} */
   resolve(host: string, timeoutMs: number): Promise<string[]>;
   /** Told whenever the addresses are others than before; never an empty list after a full one. */
   onAddresses(addresses: readonly Address[]): void;
+  /** Told when the name was given up. */
+  onGivenUp(): void;
 }
 
 /** One server as its user wrote it. */
@@ -33,7 +37,8 @@ export class NameWatch {
   /** Lookups that went by without each known address. */
   readonly #misses = new Map<string, number>();
   #timer: Timer | undefined;
-  #failingSinceMs: number | undefined;
+  #failures = 0;
+  #lastError: Error | undefined;
   #isClosed = false;
 
   constructor(server: Address, options: NameWatchOptions) {
@@ -48,7 +53,18 @@ export class NameWatch {
 
   /** The last lookup failed. */
   get isFailing(): boolean {
-    return this.#failingSinceMs !== undefined;
+    return this.#failures > 0;
+  }
+
+  /** The name never resolved, and is not looked up any more. */
+  get isGivenUp(): boolean {
+    const { retryTimes } = this.#options;
+    return retryTimes !== -1 && this.#failures > retryTimes && this.#misses.size === 0;
+  }
+
+  /** Why the last lookup failed; undefined if it did not. */
+  get lastError(): Error | undefined {
+    return this.#lastError;
   }
 
   /** Gives the addresses, at once where `server` is one, and goes on looking where it is a name. */
@@ -83,6 +99,7 @@ export class NameWatch {
       if (this.#isClosed) return;
       waitMs = this.#backoff.failed();
       this.#failed(error as Error);
+      if (this.isGivenUp) return this.#options.onGivenUp();
     }
     this.#timer = this.#options.runtime.timers.after(waitMs, () => void this.#lookUp(host, port));
   }
@@ -108,16 +125,18 @@ export class NameWatch {
 
   #succeeded(): void {
     this.#backoff.reset();
-    if (this.#failingSinceMs === undefined) return;
-    this.#failingSinceMs = undefined;
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    this.#lastError = undefined;
     this.#options.runtime.log.info("name.resolved", "The server's name resolves again", {
       server: formatAddress(this.#server),
     });
   }
 
   #failed(error: Error): void {
-    if (this.#failingSinceMs !== undefined) return;
-    this.#failingSinceMs = this.#options.runtime.nowMs();
+    this.#failures += 1;
+    this.#lastError = error;
+    if (this.#failures > 1) return;
     this.#options.runtime.log.warn("name.failed", error.message, {
       server: formatAddress(this.#server),
       known_addresses: this.#misses.size,

@@ -78,12 +78,19 @@ export interface ShakeHandsOptions<T> {
 export function shakeHands<T>(socket: SocketDuplex, options: ShakeHandsOptions<T>): Promise<T> {
   const { signal } = options;
   const name = formatAddress(socket.remote);
-  const handshake = new AgentHandshake(
-    options.settings,
-    options.identity,
-    (response) => options.onResponse?.(response),
-  );
   return new Promise<T>((resolve, reject) => {
+    let handshake: AgentHandshake;
+    try {
+      handshake = new AgentHandshake(
+        options.settings,
+        options.identity,
+        (response) => options.onResponse?.(response),
+      );
+    } catch (error) {
+      // More targets than a frame holds.
+      socket.close();
+      throw error;
+    }
     const deadline = options.runtime.timers.after(options.timeoutMs, () => {
       fail(new DialError(name, "timeout", "connected, but the handshake was not answered in time"));
     });

@@ -38,14 +38,19 @@ export class PeerSet {
 
   /** Every server is known to refuse this agent for good, or was given up. */
   get isHopeless(): boolean {
-    if (this.#isStopping || this.#peers.size === 0) return false;
+    if (this.#isStopping || this.#names.size === 0) return false;
     for (const { watch, addresses } of this.#names.values()) {
-      if (addresses.length === 0 || watch.isFailing) return false;
+      if (!watch.isGivenUp && (addresses.length === 0 || watch.isFailing)) return false;
     }
     for (const peer of this.#peers.values()) {
       if (!peer.isRefused && !peer.isGivenUp) return false;
     }
     return true;
+  }
+
+  /** Why a name that was given up did not resolve. */
+  get lookupError(): Error | undefined {
+    return [...this.#names.values()].find(({ watch }) => watch.isGivenUp)?.watch.lastError;
   }
 
   /** Sets which servers there are: new ones are dialled, gone ones closed gracefully. */
@@ -88,6 +93,8 @@ export class PeerSet {
       intervalMs: config.resolveIntervalMs,
       retryBaseMs: config.reconnectBaseMs,
       retryMaxMs: config.reconnectMaxMs,
+      retryTimes: config.connectRetryTimes,
+      onGivenUp: () => this.#deps.peerChanged(),
       onAddresses: (addresses) => {
         if (this.#names.get(name) !== entry) return;
         entry.addresses = addresses;

@@ -38,6 +38,8 @@ export class TargetDialer {
   readonly #deps: TargetDialerDeps;
   #pending = 0;
   readonly #waiting = new Set<() => void>();
+  /** Targets whose last dial failed: it is logged once. */
+  readonly #failing = new Set<string>();
 
   constructor(settings: TargetSettings, deps: TargetDialerDeps) {
     this.#settings = settings;
@@ -79,7 +81,27 @@ export class TargetDialer {
     if (target.protocol === "tls") {
       throw new DialError(formatTarget(target), "noTarget", "TLS targets are not supported yet");
     }
-    return await this.#dial(target.address, this.#settings.dialTimeoutMs, signal);
+    try {
+      const connection = await this.#dial(target.address, this.#settings.dialTimeoutMs, signal);
+      if (this.#failing.size > 0) this.#recovered(target);
+      return connection;
+    } catch (error) {
+      if (!signal.aborted) this.#failed(target, error as DialError);
+      throw error;
+    }
+  }
+
+  #failed(target: Target, error: DialError): void {
+    if (this.#failing.has(target.name)) return;
+    this.#failing.add(target.name);
+    this.#deps.runtime.log.warn("target.failed", error.message, { target: nameOf(target) });
+  }
+
+  #recovered(target: Target): void {
+    if (!this.#failing.delete(target.name)) return;
+    this.#deps.runtime.log.info("target.recovered", "The target takes connections again", {
+      target: nameOf(target),
+    });
   }
 
   async #openDestination(destination: string, signal: AbortSignal): Promise<Duplex> {
@@ -143,6 +165,10 @@ function parseDestination(text: string): Address & { kind: "tcp" } {
     if (!(error instanceof RangeError)) throw error;
   }
   throw new DialError(text, "notAllowed", "not a host:port that can be dialled");
+}
+
+function nameOf(target: Target): string {
+  return target.name === "" ? "default" : target.name;
 }
 
 function notAllowed(destination: string): DialError {

@@ -4,7 +4,7 @@ import { formatAddress, parseAddress } from "../../lib/address.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { EventLog, testRuntime, until } from "./support.ts";
 
-function watch(runtime: Runtime, server: string, answers: (string[] | Error)[]) {
+function watch(runtime: Runtime, server: string, answers: (string[] | Error)[], retryTimes = -1) {
   const seen: string[] = [];
   let lookups = 0;
   const watch = new NameWatch(parseAddress(server), {
@@ -12,6 +12,8 @@ function watch(runtime: Runtime, server: string, answers: (string[] | Error)[]) 
     intervalMs: 1,
     retryBaseMs: 1,
     retryMaxMs: 1,
+    retryTimes,
+    onGivenUp: () => seen.push("given up"),
     resolve: () => {
       const answer = answers[lookups++] ?? answers.at(-1)!;
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
@@ -74,4 +76,19 @@ Deno.test("NameWatch that is closed takes no late answer", async () => {
   await new Promise<void>((resolve) => queueMicrotask(resolve));
   assert.deepEqual(seen, []);
   assert.equal(runtime.timers.size, 0);
+});
+
+Deno.test("NameWatch gives up a name that never resolved, and only such a one", async () => {
+  using runtime = testRuntime();
+  const down = new Error("no such name");
+  const { watch: hopeless, seen, lookups } = watch(runtime, "cloud:9000", [down], 1);
+  await until("giving up", () => hopeless.isGivenUp);
+  assert.deepEqual(seen, ["given up"]);
+  assert.equal(lookups(), 2);
+  assert.equal(hopeless.lastError, down);
+  assert.equal(runtime.timers.size, 0);
+  const known = watch(runtime, "cloud:9000", [["10.0.0.1"], down], 1);
+  await until("lookups", () => known.lookups() >= 5);
+  assert.ok(!known.watch.isGivenUp);
+  known.watch.close();
 });

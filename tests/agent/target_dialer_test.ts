@@ -8,7 +8,7 @@ import { DialError } from "../../lib/errors.ts";
 import type { DialFailure } from "../../lib/errors.ts";
 import { memoryPair } from "../../lib/memory_duplex.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import { Backend, deadAddress, Reader, shout, testRuntime } from "./support.ts";
+import { Backend, deadAddress, EventLog, Reader, shout, testRuntime } from "./support.ts";
 
 const never = new AbortController().signal;
 
@@ -101,4 +101,16 @@ Deno.test("TargetDialer does not take a destination for a target's name or the r
   const one = dialer(runtime, { targets });
   await fails(one.open({ target: "web", destination: "127.0.0.1:1" }, never), "notAllowed");
   await fails(one.open({ target: backend.text }, never), "noTarget");
+});
+
+Deno.test("TargetDialer logs once that a target fails, and that it is back", async () => {
+  const log = new EventLog();
+  using runtime = testRuntime(log);
+  const { port } = await deadAddress(runtime);
+  const one = dialer(runtime, { targets: parseTargets([`127.0.0.1:${port}`]) });
+  for (let i = 0; i < 3; i++) await fails(one.open({}, never), "refused");
+  assert.equal(log.of("target.failed").length, 1);
+  await using _backend = new Backend(runtime, shout, port);
+  for (let i = 0; i < 2; i++) assert.equal(await answerOf(one, {}), "HELLO");
+  assert.equal(log.of("target.recovered").length, 1);
 });

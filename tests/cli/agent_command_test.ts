@@ -99,3 +99,20 @@ Deno.test("revtun agent names the setting that is wrong, and ends with 2", async
     assert.equal(result.stderr.trim().split("\n").length, 1);
   }
 });
+
+Deno.test("revtun agent ends with 1 where the server's name is unknown and tries are few", async () => {
+  // A label of more than 63 letters is refused before any name server is asked.
+  const name = "n".repeat(70);
+  const result = await runCli([
+    "agent",
+    "--server",
+    `${name}:9000`,
+    "--cluster",
+    "edge-a",
+    "--connect-retry-times",
+    "0",
+    ...FAST,
+  ]);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /revtun: Gave up dialling: .*the name cannot be resolved/);
+});
