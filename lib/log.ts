@@ -59,6 +59,8 @@ export interface ClosableLog extends Log {
   readonly droppedCount: number;
   /** Resolves when everything logged so far is written, or after half a second if it cannot be. */
   flush(): Promise<void>;
+  /** Least important events to write; may be changed at any time, for all children too. */
+  level: LogLevel;
   /** Flushes, then drops what is logged later. */
   close(): Promise<void>;
 }
@@ -85,9 +87,9 @@ export function createLog(options: LogOptions): ClosableLog {
         fields: { lines: count },
       }),
   });
-  const level = LEVEL_NAMES[options.level];
-  const logger = new Logger("revtun", level, {
-    handlers: [new QueueHandler(level, queue, format)],
+  const logger = new Logger("revtun", LEVEL_NAMES[options.level], {
+    // The logger alone decides by level: its level can change, a handler's can not.
+    handlers: [new QueueHandler("DEBUG", queue, format)],
   });
   return new StdLog(logger, queue, {});
 }
@@ -114,7 +116,6 @@ function toEvent(record: LogRecord): LogEvent {
 
 /** Our `Log` in front of a logger of @std/log: the event's name and fields travel as its arguments. */
 class StdLog implements ClosableLog {
-  readonly isDebug: boolean;
   readonly #logger: Logger;
   readonly #queue: LineQueue;
   readonly #fields: LogFields;
@@ -123,7 +124,18 @@ class StdLog implements ClosableLog {
     this.#logger = logger;
     this.#queue = queue;
     this.#fields = fields;
-    this.isDebug = logger.levelName === "DEBUG";
+  }
+
+  get isDebug(): boolean {
+    return this.#logger.levelName === "DEBUG";
+  }
+
+  get level(): LogLevel {
+    return this.#logger.levelName.toLowerCase() as LogLevel;
+  }
+
+  set level(level: LogLevel) {
+    this.#logger.levelName = LEVEL_NAMES[level];
   }
 
   get droppedCount(): number {

@@ -71,9 +71,9 @@ export class BaseHandler {
 /** Hands records of its level and above to its handlers. */
 export class Logger {
   readonly loggerName: string;
-  readonly levelName: LevelName;
   readonly handlers: BaseHandler[];
   readonly #log: loglevel.Logger;
+  #levelName: LevelName;
 
   constructor(
     loggerName: string,
@@ -81,7 +81,7 @@ export class Logger {
     options: { handlers?: BaseHandler[] } = {},
   ) {
     this.loggerName = loggerName;
-    this.levelName = levelName;
+    this.#levelName = levelName;
     this.handlers = options.handlers ?? [];
     // A symbol, since loglevel gives one logger to all who ask by the same name.
     this.#log = loglevel.getLogger(Symbol(loggerName));
@@ -96,7 +96,16 @@ export class Logger {
   }
 
   get level(): LogLevel {
-    return LEVELS[this.levelName];
+    return LEVELS[this.#levelName];
+  }
+
+  get levelName(): LevelName {
+    return this.#levelName;
+  }
+
+  set levelName(levelName: LevelName) {
+    this.#levelName = levelName;
+    this.#log.setLevel(LOGLEVEL_NAMES[levelName], false);
   }
 
   debug(msg: string, ...args: unknown[]): string {

@@ -118,3 +118,17 @@ Deno.test("the silent log takes everything", () => {
   for (const level of ["debug", "info", "warn", "error"] as const) silentLog[level]("a.b", "m");
   assert.equal(silentLog.child({}), silentLog);
 });
+
+Deno.test("the log's level can change at any time, for its children too", async () => {
+  const { log, lines } = recordingLog({ level: "warn" });
+  const child = log.child({ a: 1 });
+  child.info("a.b", "no");
+  log.level = "debug";
+  assert.equal(child.isDebug, true);
+  child.debug("c.d", "yes");
+  log.level = "error";
+  assert.equal(log.level, "error");
+  child.warn("e.f", "no");
+  await log.flush();
+  assert.deepEqual(lines.map((line) => /event=(\S+)/.exec(line)?.[1]), ["c.d"]);
+});
