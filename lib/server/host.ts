@@ -2,6 +2,7 @@
 import { effectiveWeight } from "../codec/message.ts";
 import type { TunnelMode } from "../codec/message.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
+import type { HostOverride } from "./host_overrides.ts";
 
 /** A tunnel connection as its host sees it. */
 export interface HostConnection {
@@ -53,6 +54,9 @@ export class Host {
   readonly joinedMs: number;
   /** For the balancer alone: smooth weighted round robin's running credit. */
   turnCredit = 0;
+  /** Requests and connections given to it so far. */
+  requests = 0;
+  #override: HostOverride = {};
   #isDraining = false;
   #weight: number;
   #failures = 0;
@@ -80,36 +84,46 @@ export class Host {
     this.#slowStartMs = init.slowStartMs;
   }
 
-  /** True while it is given no new work. */
+  /** True while it is given no new work, by its own wish or an operator's. */
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#isDraining || this.#override.isDrained === true;
   }
 
+  /** The agent's own wish. */
   set isDraining(isDraining: boolean) {
     this.#isDraining = isDraining;
-    if (!isDraining) return;
-    for (const connection of this.connections) connection.closeIdle();
+    this.#closeIdleIfDraining();
   }
 
-  /** As set, 0 to 10,000. */
+  /** What counts, 0 to 10,000: an operator's word before the agent's. */
   get weight(): number {
-    return this.#weight;
+    return this.#override.weight ?? this.#weight;
   }
 
-  /** Changes the share at run time; unlike in a handshake, 0 means no new work. */
+  /** Changes the agent's share at run time; unlike in a handshake, 0 means no new work. */
   set weight(weight: number) {
     this.#weight = Math.min(Math.max(Math.trunc(weight), 0), 10_000);
   }
 
+  /** What an operator has set for this host. */
+  get override(): HostOverride {
+    return this.#override;
+  }
+
+  set override(override: HostOverride) {
+    this.#override = override;
+    this.#closeIdleIfDraining();
+  }
+
   /** The share that counts now: less than `weight` while it starts slowly. */
   weightAt(nowMs: number): number {
-    if (this.#slowStartMs === 0) return this.#weight;
+    if (this.#slowStartMs === 0) return this.weight;
     const part = (nowMs - this.#slowStartFromMs) / this.#slowStartMs;
     if (part >= 1) {
       this.#slowStartMs = 0;
-      return this.#weight;
+      return this.weight;
     }
-    return this.#weight * Math.max(part, SLOW_START_MIN);
+    return this.weight * Math.max(part, SLOW_START_MIN);
   }
 
   get inFlight(): number {
@@ -120,7 +134,7 @@ export class Host {
 
   /** New work may be given to it, ejected or not. */
   get isUsable(): boolean {
-    return !this.#isDraining && this.#weight > 0 && this.connection() !== undefined;
+    return !this.isDraining && this.weight > 0 && this.connection() !== undefined;
   }
 
   isEjected(nowMs: number): boolean {
@@ -153,5 +167,10 @@ export class Host {
     this.#ejectedUntilMs = this.#slowStartFromMs = nowMs + forMs;
     this.#slowStartMs = slowStartMs;
     return true;
+  }
+
+  #closeIdleIfDraining(): void {
+    if (!this.isDraining) return;
+    for (const connection of this.connections) connection.closeIdle();
   }
 }

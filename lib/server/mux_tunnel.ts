@@ -82,6 +82,7 @@ export class MuxTunnel implements HostConnection {
     const stream = reused ?? this.#openStream(request);
     if (reused !== undefined) this.#stats.streamsReused += 1;
     this.#inFlight += 1;
+    this.#host.requests += 1;
     let isReleased = false;
     return {
       duplex: stream,

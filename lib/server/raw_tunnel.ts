@@ -63,6 +63,7 @@ export class RawTunnel implements HostConnection, Sink {
     const user = new RawUpstream(this.#duplex, this);
     this.#user = user;
     this.#served += 1;
+    this.#host.requests += 1;
     return {
       duplex: user,
       cluster: this.#host.cluster,

@@ -2,6 +2,7 @@
 import type { InitInfo } from "../codec/message.ts";
 import { Host } from "./host.ts";
 import type { HostConnection } from "./host.ts";
+import { HostOverrides } from "./host_overrides.ts";
 
 /** A named group of hosts. */
 export interface Cluster {
@@ -25,6 +26,8 @@ const MAX_EMPTY_CLUSTERS = 1000;
 
 /** Who is there. */
 export class Registry {
+  /** What an operator has set for hosts, those that are away too. */
+  readonly overrides: HostOverrides = new HostOverrides();
   readonly #clusters = new Map<string, Cluster>();
   readonly #isOpen: boolean;
   readonly #slowStartMs: number;
@@ -75,7 +78,7 @@ export class Registry {
     const id = info.hello === undefined ? remoteAddress : `${hostName}/${info.hello.agentId}`;
     const host = cluster.hosts.get(id);
     if (host !== undefined) return host.identity === identity ? host : undefined;
-    return new Host({
+    const fresh = new Host({
       id,
       cluster: cluster.name,
       hostName,
@@ -84,6 +87,8 @@ export class Registry {
       nowMs,
       slowStartMs: this.#slowStartMs,
     });
+    fresh.override = this.overrides.of(cluster.name, hostName);
+    return fresh;
   }
 
   /** Gives `connection` to `host`; the host is registered if it was not. */
@@ -92,6 +97,12 @@ export class Registry {
     cluster.hosts.set(host.id, host);
     host.connections.push(connection);
     this.#onChange(cluster);
+  }
+
+  /** A host of a cluster may take work that it did not take before: who waits is to be served. */
+  capacityChanged(clusterName: string): void {
+    const cluster = this.#clusters.get(clusterName);
+    if (cluster !== undefined) this.#onChange(cluster);
   }
 
   /** Takes a connection away; its host goes with its last one. True if it did. */

@@ -1,7 +1,6 @@
 /** A tunnel server: agents come in at tunnel ports, clients at frontends. */
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
-import { effectiveWeight } from "../codec/message.ts";
 import type { GracefulClose, Message, ServerHello } from "../codec/message.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
 import { Session } from "../mux/session.ts";
@@ -11,6 +10,7 @@ import type { Listener } from "../transport/listen.ts";
 import type { SocketDuplex } from "../transport/socket.ts";
 import type { ServerConfig } from "./config.ts";
 import { ControlStream } from "./control_stream.ts";
+import { Departures } from "./departures.ts";
 import { FrontendSet } from "./frontend_set.ts";
 import { DEFAULT_HEALTH } from "./host.ts";
 import type { Host, HostConnection } from "./host.ts";
@@ -64,6 +64,7 @@ export class RunningServer {
   readonly stats = new ServerStats();
   readonly registry: Registry;
   readonly upstreams: ServerUpstreams;
+  readonly departures: Departures = new Departures();
   readonly startedMs: number;
   readonly #runtime: Runtime;
   readonly #software: string;
@@ -329,6 +330,7 @@ export class RunningServer {
   #added(host: Host, tunnel: HostConnection): void {
     this.#tunnels.set(tunnel.id, tunnel);
     this.registry.add(host, tunnel);
+    if (host.connections.length === 1) this.departures.joined(host.cluster, host.hostName);
     this.#runtime.log.info("tunnel.registered", "An agent's connection is up", {
       cluster: host.cluster,
       host: host.hostName,
@@ -342,6 +344,15 @@ export class RunningServer {
   #removed(host: Host, tunnel: HostConnection, error: Error | undefined): void {
     this.#forget(tunnel.id);
     const isLast = this.registry.remove(host, tunnel);
+    if (isLast) {
+      this.departures.left({
+        cluster: host.cluster,
+        hostName: host.hostName,
+        remoteAddress: tunnel.remoteAddress,
+        lastSeenMs: Date.now(),
+        reason: error?.message ?? (host.isDraining ? "drained" : "closed by the agent"),
+      });
+    }
     this.#runtime.log.info("tunnel.closed", "An agent's connection ended", {
       cluster: host.cluster,
       host: host.hostName,
@@ -380,6 +391,7 @@ export class RunningServer {
         this.stats.controlIgnored += 1;
         return;
     }
+    this.registry.capacityChanged(host.cluster);
     this.#runtime.log.info("host.changed", "An agent changed its standing", {
       cluster: host.cluster,
       host: host.hostName,
@@ -418,17 +430,6 @@ export class RunningServer {
         host: host.hostName,
       });
     }
-  }
-
-  /** Sets a host's weight from outside. False if there is no such host. */
-  setWeight(clusterName: string, hostName: string, weight: number): boolean {
-    let isFound = false;
-    for (const host of this.registry.clusters.get(clusterName)?.hosts.values() ?? []) {
-      if (host.hostName !== hostName) continue;
-      host.weight = weight === 0 ? 0 : effectiveWeight(weight);
-      isFound = true;
-    }
-    return isFound;
   }
 }
 

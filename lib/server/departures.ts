@@ -1,0 +1,62 @@
+/** What is known of hosts that left: an agent that is gone must not vanish from sight. */
+
+/** A host that left at least once since the server started. */
+export interface Departure {
+  readonly cluster: string;
+  readonly hostName: string;
+  /** Where its last connection came from. */
+  readonly remoteAddress: string;
+  /** Wall clock of its last moment here, ms since 1970. */
+  readonly lastSeenMs: number;
+  /** Why its last connection ended. */
+  readonly reason: string;
+  /** How often it has left: many times in a short while is a flapping link. */
+  readonly times: number;
+  /** It has come back since. */
+  readonly isBack: boolean;
+}
+
+/** Remembers departures, a bounded number: the hosts that left longest ago are forgotten first. */
+export class Departures {
+  readonly #maxHosts: number;
+  readonly #byName = new Map<string, Departure>();
+
+  /** @param maxHosts hosts that are remembered; 1,000 by default. */
+  constructor(maxHosts = 1000) {
+    this.#maxHosts = maxHosts;
+  }
+
+  /** A host's last connection has ended. */
+  left(departure: Omit<Departure, "times" | "isBack">): void {
+    const key = keyOf(departure.cluster, departure.hostName);
+    const times = (this.#byName.get(key)?.times ?? 0) + 1;
+    // Behind all others: the map's order is the order of leaving.
+    this.#byName.delete(key);
+    this.#byName.set(key, { ...departure, times, isBack: false });
+    if (this.#byName.size > this.#maxHosts) {
+      this.#byName.delete(this.#byName.keys().next().value!);
+    }
+  }
+
+  /** A host has registered. */
+  joined(cluster: string, hostName: string): void {
+    const key = keyOf(cluster, hostName);
+    const known = this.#byName.get(key);
+    if (known !== undefined) this.#byName.set(key, { ...known, isBack: true });
+  }
+
+  /** Hosts that are away, the one that left last first. */
+  away(): Departure[] {
+    return [...this.#byName.values()].filter((departure) => !departure.isBack).reverse();
+  }
+
+  /** How often a host has left. */
+  timesOf(cluster: string, hostName: string): number {
+    return this.#byName.get(keyOf(cluster, hostName))?.times ?? 0;
+  }
+}
+
+function keyOf(cluster: string, hostName: string): string {
+  // No name has a slash.
+  return `${cluster}/${hostName}`;
+}

@@ -1,0 +1,48 @@
+/** What an operator has set for a host, which outlives its connections: it counts when it returns. */
+
+/** Undefined where the agent's own word counts. */
+export interface HostOverride {
+  readonly weight?: number;
+  readonly isDrained?: boolean;
+}
+
+/** An operator's word on hosts, by name. */
+export class HostOverrides {
+  readonly #maxHosts: number;
+  readonly #byName = new Map<string, HostOverride>();
+
+  /** @param maxHosts hosts that something can be set for; 10,000 by default. */
+  constructor(maxHosts = 10_000) {
+    this.#maxHosts = maxHosts;
+  }
+
+  /** What is set; an empty object if nothing is. */
+  of(cluster: string, hostName: string): HostOverride {
+    return this.#byName.get(`${cluster}/${hostName}`) ?? {};
+  }
+
+  /**
+   * Adds to what is set; an undefined value takes its setting back.
+   *
+   * @throws {RangeError} something is set for as many hosts as may be.
+   */
+  set(
+    cluster: string,
+    hostName: string,
+    change: { weight?: number | undefined; isDrained?: boolean | undefined },
+  ): void {
+    const key = `${cluster}/${hostName}`;
+    const { weight, isDrained } = { ...this.#byName.get(key), ...change };
+    if (weight === undefined && isDrained === undefined) {
+      this.#byName.delete(key);
+      return;
+    }
+    if (!this.#byName.has(key) && this.#byName.size >= this.#maxHosts) {
+      throw new RangeError(`${this.#byName.size} hosts have settings of their own already`);
+    }
+    this.#byName.set(key, {
+      ...(weight !== undefined && { weight }),
+      ...(isDrained !== undefined && { isDrained }),
+    });
+  }
+}
