@@ -1,11 +1,13 @@
 /** `revtun agent`. */
 import { formatAddress } from "../lib/address.ts";
+import { AGENT_ROUTES } from "../lib/admin/agent_routes.ts";
 import { startAgent } from "../lib/agent/agent.ts";
 import type { AgentEnd } from "../lib/agent/agent.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { formatTarget } from "../lib/agent/target.ts";
 import { ClosedError, HandshakeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
 import { AGENT_OPTIONS, agentConfigOf, clearTextServers } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -19,7 +21,7 @@ export const command: Command = defineCommand({
   description: "Registers as a host of a cluster with one or more tunnel servers and keeps the " +
     "connections up. What the cloud side sends through them goes to the targets named here.\n\n" +
     "Ends with exit code 3 when every server refuses it for good.",
-  options: [...AGENT_OPTIONS, ...LOG_OPTIONS],
+  options: [...AGENT_OPTIONS, ...ADMIN_OPTIONS, ...LOG_OPTIONS],
   examples: [
     {
       line: "revtun agent --server cloud:9000 --cluster edge-a --target 127.0.0.1:8000",
@@ -34,10 +36,18 @@ export const command: Command = defineCommand({
   async run(context) {
     const credential = await readToken(context.values, (option) => context.sourceOf(option));
     const config = agentConfigOf(context, { machineName: Deno.hostname(), credential });
-    const runtime = context.createRuntime();
+    const plain = context.createRuntime();
+    const setup = await readAdminSetup(context, plain);
+    const runtime = setup?.runtime ?? plain;
     const { log } = runtime;
     announce(config, log);
     const agent = await startAgent(config, runtime, { software: `revtun/${VERSION}` });
+    const admin = setup &&
+      await startAdminOf(setup, context, AGENT_ROUTES, { agent }, () => context.values)
+        .catch(async (error) => {
+          await agent.abort();
+          throw error;
+        });
     const stop = () => {
       log.info("agent.stopping", "Stopping: telling the servers, letting work in flight end", {
         in_flight: agent.workCount,
@@ -48,6 +58,7 @@ export const command: Command = defineCommand({
     else context.signal.addEventListener("abort", stop, { once: true });
     const end = await agent.ended;
     context.signal.removeEventListener("abort", stop);
+    await admin?.close();
     if (end.reason === "closed") log.info("agent.stopped", "All connections are closed");
     return exitCodeOf(end);
   },

@@ -1,4 +1,5 @@
 /** The shape that every subcommand has; `cmd/mod.ts` finds it, `cmd/run.ts` runs it. */
+import type { LogLevel } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 import type { SettingsLayer } from "./resolve_options.ts";
@@ -49,6 +50,13 @@ export interface Context<V> extends ProcessContext {
    * framework when `run()` has settled, after the log has left.
    */
   createRuntime(): Runtime;
+  /** The log's level, for those who change it while the command runs. */
+  readonly logLevel: LevelControl;
+}
+
+/** A log's level. */
+export interface LevelControl {
+  level: LogLevel;
 }
 
 /** Positional arguments that a command takes. */

@@ -4,22 +4,44 @@ import { Secret } from "../lib/secret.ts";
 
 const MAX_TOKEN_BYTES = 4096;
 
+/** A secret's two ways in; `text` is its environment variable's content. */
+interface SecretInit<T> {
+  readonly file: T;
+  readonly text: T;
+}
+
 /**
  * Reads the token that `--token-file` or `REVTUN_TOKEN` gives; undefined if neither does.
  *
  * @throws {ConfigError} both are given, or the file cannot be used.
  */
-export async function readToken(
+export function readToken(
   values: { readonly "token-file": string | undefined; readonly token: string | undefined },
   sourceOf: (option: string) => string,
 ): Promise<Secret | undefined> {
-  const path = values["token-file"];
+  return readSecretFile(
+    { file: values["token-file"], text: values.token },
+    { file: sourceOf("token-file"), text: "REVTUN_TOKEN" },
+  );
+}
+
+/**
+ * Reads a secret from a file or takes it as it is; undefined if there is neither.
+ *
+ * @param sources who gave them, for messages.
+ * @throws {ConfigError} both are given, or the file cannot be used.
+ */
+export async function readSecretFile(
+  values: SecretInit<string | undefined>,
+  sources: SecretInit<string>,
+): Promise<Secret | undefined> {
+  const path = values.file;
   if (path === undefined) {
-    return values.token === undefined || values.token === "" ? undefined : new Secret(values.token);
+    return values.text === undefined || values.text === "" ? undefined : new Secret(values.text);
   }
-  const source = sourceOf("token-file");
-  if (values.token !== undefined) {
-    throw new ConfigError(source, "REVTUN_TOKEN is set too, expected one of the two");
+  const source = sources.file;
+  if (values.text !== undefined) {
+    throw new ConfigError(source, `${sources.text} is set too, expected one of the two`);
   }
   let text: string;
   try {

@@ -120,6 +120,7 @@ async function execute(
     args: line.args,
     sourceOf: (option) => sources.get(option) ?? `--${option}`,
     createRuntime: () => runtimes.createRuntime(),
+    logLevel: runtimes,
   };
   return await command.run(context);
 }

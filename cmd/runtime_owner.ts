@@ -18,7 +18,17 @@ export class RuntimeOwner {
   }
 
   get isDebug(): boolean {
-    return this.#level === "debug";
+    return this.level === "debug";
+  }
+
+  /** Of the log, before and after it is made. */
+  get level(): LogLevel {
+    return this.#log?.level ?? this.#level;
+  }
+
+  set level(level: LogLevel) {
+    this.#level = level;
+    if (this.#log !== undefined) this.#log.level = level;
   }
 
   /** Sets how the log of later runtimes looks; the values are checked by the options. */

@@ -1,6 +1,7 @@
 /** `revtun server`. */
 import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
-import { startAdmin } from "../lib/admin/admin.ts";
+import type { Admin } from "../lib/admin/admin.ts";
+import { SERVER_ROUTES } from "../lib/admin/server_routes.ts";
 import { noCredential, tokenCredential } from "../lib/auth/credential_policy.ts";
 import type { CredentialPolicy } from "../lib/auth/credential_policy.ts";
 import { ConfigError } from "../lib/errors.ts";
@@ -9,6 +10,7 @@ import { serverConfig } from "../lib/server/config.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
 import { formatListenSpec, parseListenSpec } from "../lib/server/listen_spec.ts";
 import { startServer } from "../lib/server/server.ts";
+import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
@@ -118,13 +120,7 @@ const OPTIONS = [
     description: "How long a new host takes to its full share of requests",
     group: "Limits",
   },
-  {
-    name: "admin",
-    kind: "string",
-    placeholder: "ADDRESS",
-    description:
-      "Where /healthz and /api/v1/ are served, on loopback or unix:/path; off unless given",
-  },
+  ...ADMIN_OPTIONS,
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
@@ -144,36 +140,27 @@ export const command: Command = defineCommand({
       description: "port 2222 goes to the target ssh of edge-a's agents",
     },
   ],
-  async run({ values, signal, sourceOf, createRuntime, env }) {
+  async run(context) {
+    const { values, signal, sourceOf } = context;
     const config = await readConfig(values, sourceOf);
-    void env;
-    const adminAddress = values.admin === undefined
-      ? undefined
-      : addressOf(values.admin, sourceOf("admin"));
-    if (adminAddress !== undefined && !isLoopback(adminAddress)) {
-      throw new ConfigError(
-        sourceOf("admin"),
-        `${formatAddress(adminAddress)} is not on loopback, which needs a token that this ` +
-          "version has not; use 127.0.0.1:PORT or unix:/path",
-      );
-    }
-    const runtime = createRuntime();
+    const plain = context.createRuntime();
+    const setup = await readAdminSetup(context, plain);
+    const runtime = setup?.runtime ?? plain;
     warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
     const server = await startServer(config, runtime, `revtun/${VERSION}`);
+    let admin: Admin | undefined;
     try {
-      const admin = adminAddress === undefined
-        ? undefined
-        : await startAdmin(adminAddress, server, runtime);
-      try {
-        await aborted(signal);
-      } finally {
-        await admin?.close();
+      if (setup !== undefined) {
+        admin = await startAdminOf(setup, context, SERVER_ROUTES, { server }, () => values);
       }
+      await aborted(signal);
     } finally {
       runtime.log.info("server.stopping", "Stopping: work in flight may end", {
-        drain_timeout_ms: config.drainTimeoutMs,
+        "drain_timeout_ms": config.drainTimeoutMs,
       });
+      // The endpoint goes last: who watches a server wants to see how it ends.
       await server.close();
+      await admin?.close();
     }
     return EXIT.ok;
   },

@@ -1,52 +1,59 @@
-/** The admin endpoint: is the server well, and who is there. */
+/** The admin endpoint: is the program well, who is there, and what an operator may change. */
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import { clustersView } from "./clusters_view.ts";
-import type { AdminSource } from "./clusters_view.ts";
+import type { Secret } from "../secret.ts";
+import { AccessRule } from "./access.ts";
+import { checkQuery, findRoute, readBody } from "./admin_route.ts";
+import type { AdminRoute } from "./admin_route.ts";
+import type { EventStreams } from "./event_stream.ts";
+import { ADMIN_HEADERS, Problem, problemResponse } from "./problem.ts";
 
 /** An admin endpoint that was started. */
 export interface Admin {
+  /** With the actual port. */
   readonly address: Address;
+  /** Ends its streams, lets answers under way end, and stops listening. */
   close(): Promise<void>;
 }
 
-const JSON_HEADERS = {
-  "content-type": "application/json; charset=utf-8",
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-};
+/** What an endpoint serves. */
+export interface AdminOptions<S> {
+  readonly source: S;
+  readonly routes: readonly AdminRoute<S>[];
+  /** Streams that the routes open. */
+  readonly streams: EventStreams;
+  readonly runtime: Runtime;
+  /** What every request but `/healthz` and `/readyz` has to show; required off loopback. */
+  readonly token?: Secret | undefined;
+  /** Files that are served to whoever asks: they hold nothing of this server. */
+  readonly asset?: (pathname: string) => Response | undefined;
+}
+
+/** What load balancers ask, who have no token. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+/** How long answers under way have to end at the close. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 /**
- * Serves `/healthz` and `/api/v1/clusters` on `address`, which must be on loopback or a Unix socket.
+ * Serves `options.routes` on `address`; host "" means all addresses.
  *
  * @throws {ListenError}
  */
-export async function startAdmin(
+export async function startAdmin<S>(
   address: Address,
-  source: AdminSource,
-  runtime: Runtime,
+  options: AdminOptions<S>,
 ): Promise<Admin> {
-  const handler = (request: Request) => answer(request, source, runtime, address.kind);
-  const onError = (error: unknown) => {
-    runtime.log.error("admin.failed", String(error));
-    return problem(500, "Internal error");
-  };
+  const { runtime } = options;
+  const endpoint = new Endpoint(address.kind, options);
   const { promise: listening, resolve } = Promise.withResolvers<Deno.Addr>();
-  let server: Deno.HttpServer<Deno.Addr>;
-  try {
-    server = (address.kind === "unix"
-      ? Deno.serve({ path: address.path, onListen: resolve, onError }, handler)
-      : Deno.serve(
-        { hostname: address.host || "127.0.0.1", port: address.port, onListen: resolve, onError },
-        handler,
-      )) as Deno.HttpServer<Deno.Addr>;
-  } catch (error) {
-    const isTaken = error instanceof Deno.errors.AddrInUse;
-    const detail = isTaken ? "the address is in use by another program" : String(error);
-    throw new ListenError(formatAddress(address), detail, { cause: error });
-  }
+  const abort = new AbortController();
+  const server = serve(address, {
+    signal: abort.signal,
+    onListen: resolve,
+    onError: (error) => endpoint.failed(error),
+  }, (request) => endpoint.answer(request));
   const local = await listening;
   const actual: Address = address.kind === "unix"
     ? address
@@ -54,50 +61,84 @@ export async function startAdmin(
   runtime.log.info("admin.listening", "The admin endpoint is up", {
     address: formatAddress(actual),
   });
-  return { address: actual, close: () => server.shutdown() };
+  return {
+    address: actual,
+    async close() {
+      options.streams.close();
+      const late = runtime.timers.after(CLOSE_TIMEOUT_MS, () => abort.abort());
+      await server.shutdown();
+      late.cancel();
+      if (address.kind === "unix") await Deno.remove(address.path).catch(() => {});
+    },
+  };
 }
 
-function answer(
-  request: Request,
-  source: AdminSource,
-  runtime: Runtime,
-  kind: Address["kind"],
-): Response {
-  const url = new URL(request.url);
-  // A page of some other site must not reach us by a name that resolves to loopback.
-  if (kind === "tcp" && !isLocalName(url.hostname)) {
-    return problem(
-      403,
-      `Host "${url.hostname}" is not this endpoint's; use 127.0.0.1 or localhost`,
-    );
-  }
-  if (request.headers.get("origin") !== null && request.headers.get("origin") !== url.origin) {
-    return problem(403, "Requests of other sites' pages are not served");
-  }
-  const view = VIEWS[url.pathname];
-  if (view === undefined) return problem(404, `There is nothing at ${url.pathname}`);
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return problem(405, `${request.method} is not possible here`, { allow: "GET, HEAD" });
-  }
-  return new Response(JSON.stringify(view(source, runtime)) + "\n", { headers: JSON_HEADERS });
-}
-
-const VIEWS: Readonly<Record<string, (source: AdminSource, runtime: Runtime) => unknown>> = {
-  "/healthz": (source, runtime) => ({
-    status: "ok",
-    "uptime_ms": Math.round(runtime.nowMs() - source.startedMs),
-  }),
-  "/api/v1/clusters": (source) => clustersView(source),
+type ServeOptions = Pick<Deno.ServeTcpOptions, "signal" | "onError"> & {
+  onListen: (address: Deno.Addr) => void;
 };
 
-function isLocalName(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+function serve(
+  address: Address,
+  options: ServeOptions,
+  handler: (request: Request) => Promise<Response>,
+): Deno.HttpServer<Deno.Addr> {
+  try {
+    if (address.kind === "unix") {
+      return Deno.serve({ path: address.path, ...options }, handler) as Deno.HttpServer<Deno.Addr>;
+    }
+    const hostname = address.host === "" ? "0.0.0.0" : address.host;
+    return Deno.serve({ hostname, port: address.port, ...options }, handler) as Deno.HttpServer<
+      Deno.Addr
+    >;
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    const detail = isTaken ? "the address is in use by another program" : (error as Error).message;
+    throw new ListenError(formatAddress(address), detail, { cause: error });
+  }
 }
 
-/** RFC 9457. */
-function problem(status: number, detail: string, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify({ status, detail }) + "\n", {
-    status,
-    headers: { ...JSON_HEADERS, ...headers, "content-type": "application/problem+json" },
-  });
+class Endpoint<S> {
+  readonly #options: AdminOptions<S>;
+  readonly #access: AccessRule;
+
+  constructor(kind: Address["kind"], options: AdminOptions<S>) {
+    this.#options = options;
+    this.#access = new AccessRule(kind, options.token);
+  }
+
+  async answer(request: Request): Promise<Response> {
+    try {
+      return await this.#answer(request);
+    } catch (error) {
+      await request.body?.cancel().catch(() => {});
+      return error instanceof Problem ? problemResponse(error) : this.failed(error);
+    }
+  }
+
+  failed(error: unknown): Response {
+    this.#options.runtime.log.error("admin.failed", String(error), {
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    return problemResponse(new Problem(500, "The request failed, see the log"));
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    this.#access.checkOrigin(request, url);
+    if (request.method === "GET" || request.method === "HEAD") {
+      const asset = this.#options.asset?.(url.pathname);
+      if (asset !== undefined) return asset;
+    }
+    if (!OPEN_PATHS.has(url.pathname)) this.#access.checkToken(request);
+    const { route, params } = findRoute(this.#options.routes, request.method, url.pathname);
+    checkQuery(route, url.searchParams);
+    const body = route.method === "POST" ? await readBody(request, route.body ?? {}) : {};
+    const call = { request, params, query: url.searchParams, body };
+    const result = await route.handle(call, this.#options.source);
+    if (result instanceof Response) return result;
+    if (result === undefined) return new Response(null, { status: 204, headers: ADMIN_HEADERS });
+    return new Response(`${JSON.stringify(result)}\n`, {
+      headers: { ...ADMIN_HEADERS, "content-type": "application/json; charset=utf-8" },
+    });
+  }
 }

@@ -138,6 +138,11 @@ export class RunningServer {
     this.#frontends.listen();
   }
 
+  /** It stops, or has stopped: nothing new is taken. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
   /** Where agents come in, with actual ports. */
   get tunnelAddresses(): Address[] {
     return this.#tunnelListeners.map((listener) => listener.address);

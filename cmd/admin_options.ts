@@ -1,0 +1,117 @@
+/** The admin endpoint of `server` and `agent`: its options, and its start. */
+import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
+import type { Address } from "../lib/address.ts";
+import type { Admin } from "../lib/admin/admin.ts";
+import type { AdminRoute } from "../lib/admin/admin_route.ts";
+import type { AdminSource } from "../lib/admin/common_routes.ts";
+import { EventStreams } from "../lib/admin/event_stream.ts";
+import { ConfigError } from "../lib/errors.ts";
+import { EventRing, keepingLog } from "../lib/event_ring.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import type { Secret } from "../lib/secret.ts";
+import type { Context } from "./command.ts";
+import type { OptionSpec } from "./option.ts";
+import { readSecretFile } from "./read_token.ts";
+import { VERSION } from "./version.ts";
+
+export const ADMIN_OPTIONS = [
+  {
+    name: "admin",
+    kind: "string",
+    placeholder: "ADDRESS",
+    description: "Where the admin API is served: 127.0.0.1:9901, unix:/path; off unless given",
+    group: "Admin",
+  },
+  {
+    name: "admin-token-file",
+    kind: "string",
+    placeholder: "FILE",
+    description: "File that holds the admin API's token; needed unless it is on loopback",
+    group: "Admin",
+  },
+  {
+    name: "admin-token",
+    kind: "string",
+    isEnvOnly: true,
+    description: "The admin API's token itself",
+    group: "Admin",
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** An admin endpoint that is to be started, checked as far as it can be before. */
+export interface AdminSetup {
+  readonly address: Address;
+  readonly token: Secret | undefined;
+  readonly events: EventRing;
+  /** As given, but its log also keeps what it is told. */
+  readonly runtime: Runtime;
+}
+
+interface AdminValues {
+  readonly admin: string | undefined;
+  readonly "admin-token-file": string | undefined;
+  readonly "admin-token": string | undefined;
+}
+
+/**
+ * Reads where the admin endpoint is to be; undefined if there is to be none.
+ *
+ * @throws {ConfigError} an address off loopback without a token, or a token file that cannot be used.
+ */
+export async function readAdminSetup(
+  context: Pick<Context<AdminValues>, "values" | "sourceOf">,
+  runtime: Runtime,
+): Promise<AdminSetup | undefined> {
+  const { values, sourceOf } = context;
+  const token = await readSecretFile(
+    { file: values["admin-token-file"], text: values["admin-token"] },
+    { file: sourceOf("admin-token-file"), text: "REVTUN_ADMIN_TOKEN" },
+  );
+  if (values.admin === undefined) return undefined;
+  const source = sourceOf("admin");
+  let address: Address;
+  try {
+    address = parseAddress(values.admin, { host: "" });
+  } catch (error) {
+    if (error instanceof RangeError) throw new ConfigError(source, error.message);
+    throw error;
+  }
+  if (token === undefined && !isLoopback(address)) {
+    throw new ConfigError(
+      source,
+      `${formatAddress(address)} is not on loopback: give --admin-token-file FILE or set ` +
+        "REVTUN_ADMIN_TOKEN, or use 127.0.0.1:PORT or unix:/path",
+    );
+  }
+  const events = new EventRing();
+  return { address, token, events, runtime: { ...runtime, log: keepingLog(runtime.log, events) } };
+}
+
+/** Starts the endpoint that `setup` asks for, with `routes` over `source`. @throws {ListenError} */
+export async function startAdminOf<S extends AdminSource>(
+  setup: AdminSetup,
+  context: Pick<Context<unknown>, "logLevel">,
+  routes: readonly AdminRoute<S>[],
+  source: Omit<S, keyof AdminSource>,
+  configView: () => unknown,
+): Promise<Admin> {
+  const { startAdmin } = await import("../lib/admin/admin.ts");
+  const { address, token, events, runtime } = setup;
+  const streams = new EventStreams(runtime);
+  const common: AdminSource = {
+    runtime,
+    software: `revtun/${VERSION}`,
+    events,
+    streams,
+    configView,
+    get logLevel() {
+      return context.logLevel.level;
+    },
+    set logLevel(level) {
+      context.logLevel.level = level;
+    },
+  };
+  // Not spread: the level's getter has to stay one.
+  const whole = Object.assign(common, source) as unknown as S;
+  return await startAdmin(address, { source: whole, routes, streams, runtime, token });
+}

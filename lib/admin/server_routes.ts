@@ -1,0 +1,217 @@
+/** The admin API of a server. */
+import type { Host } from "../server/host.ts";
+import type { RunningServer } from "../server/server.ts";
+import { disconnect, hostsNamed, setDrained, setWeight } from "../server/steering.ts";
+import { PAGE_QUERY, pageOf } from "./admin_route.ts";
+import type { AdminCall, AdminRoute } from "./admin_route.ts";
+import type { AdminSource } from "./common_routes.ts";
+import { COMMON_ROUTES } from "./common_routes.ts";
+import { Problem } from "./problem.ts";
+import {
+  clusterView,
+  connectionView,
+  departureView,
+  hostView,
+  statusView,
+} from "./server_views.ts";
+
+/** What a server's endpoint looks at. */
+export interface ServerSource extends AdminSource {
+  readonly server: RunningServer;
+}
+
+export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
+  {
+    method: "GET",
+    path: "/healthz",
+    summary: "200 while the program runs",
+    handle: (_, { server, runtime }) => ({
+      status: "ok",
+      "uptime_ms": Math.round(runtime.nowMs() - server.startedMs),
+    }),
+  },
+  {
+    method: "GET",
+    path: "/readyz",
+    summary: "200 while new clients and agents are taken, 503 from the moment the server stops",
+    handle(_, { server }) {
+      if (server.isClosing) throw new Problem(503, "The server is stopping");
+      return { status: "ready", hosts: server.registry.hostCount };
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/v1/status",
+    summary: "Counts of the whole server",
+    handle: (_, { server, runtime, software }) => ({ software, ...statusView(server, runtime) }),
+  },
+  {
+    method: "GET",
+    path: "/api/v1/clusters",
+    summary: "Clusters, each with the sums of its hosts; paged",
+    query: PAGE_QUERY,
+    handle({ query }, { server }) {
+      const clusters = [...server.registry.clusters.values()].sort((a, b) => order(a.name, b.name));
+      return pageOf(query, clusters, (cluster) => cluster.name, clusterView);
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/v1/hosts",
+    summary: "Hosts with their connections, of one cluster with `?cluster=`; paged",
+    query: ["cluster", ...PAGE_QUERY],
+    handle({ query }, { server, runtime }) {
+      const hosts = hostsOf(server, query.get("cluster"));
+      return pageOf(query, hosts, keyOfHost, (host) => hostView(host, server, runtime));
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/v1/hosts/{cluster}/{host}",
+    summary: "One host, by name or id; agents that share a name are several",
+    handle: (call, { server, runtime }) => ({
+      items: findHosts(call, server).map((host) => hostView(host, server, runtime)),
+    }),
+  },
+  {
+    method: "GET",
+    path: "/api/v1/connections",
+    summary: "Tunnel connections of all hosts; paged",
+    query: PAGE_QUERY,
+    handle({ query }, { server }) {
+      const all = hostsOf(server, null).flatMap((host) =>
+        host.connections.map((connection) => ({ host, connection }))
+      ).sort((a, b) => a.connection.id - b.connection.id);
+      return pageOf(query, all, ({ connection }) => padded(connection.id), (entry) => ({
+        cluster: entry.host.cluster,
+        host: entry.host.hostName,
+        ...connectionView(entry.connection),
+      }));
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/v1/away",
+    summary: "Hosts that left and are not back: when, why, how often; paged",
+    query: PAGE_QUERY,
+    handle({ query }, { server }) {
+      const away = server.departures.away().map((departure, index) => ({ departure, index }));
+      return pageOf(
+        query,
+        away,
+        ({ index }) => padded(index),
+        ({ departure }) => departureView(departure),
+      );
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/v1/hosts/{cluster}/{host}/drain",
+    summary: "Gives a host no new work, also when its agent comes back; work under way goes on",
+    handle: (call, source) => drain(call, source, true),
+  },
+  {
+    method: "POST",
+    path: "/api/v1/hosts/{cluster}/{host}/undrain",
+    summary: "Takes a drain back",
+    handle: (call, source) => drain(call, source, false),
+  },
+  {
+    method: "POST",
+    path: "/api/v1/hosts/{cluster}/{host}/weight",
+    summary: "Sets a host's weight, 0 to 10,000, in place of its agent's; null gives it back",
+    body: { weight: "number or null" },
+    handle(call, source) {
+      const weight = call.body["weight"] as number | null;
+      if (weight !== null && (!Number.isInteger(weight) || weight < 0 || weight > 10_000)) {
+        throw new Problem(422, `weight is ${weight}, expected a whole number from 0 to 10000`);
+      }
+      const [host] = findHosts(call, source.server);
+      setWeight(source.server.registry, host!.cluster, host!.hostName, weight ?? undefined);
+      return changed(call, source, "host.weighed", "An operator set a host's weight", { weight });
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/v1/hosts/{cluster}/{host}/disconnect",
+    summary: "Closes a host's connections at once, work under way too; its agent dials again",
+    handle(call, { server, runtime }) {
+      const hosts = findHosts(call, server);
+      let connections = 0;
+      for (const host of hosts) {
+        connections += host.connections.length;
+        disconnect(host);
+      }
+      runtime.log.warn("host.disconnected", "An operator cut a host off", {
+        cluster: hosts[0]!.cluster,
+        host: hosts[0]!.hostName,
+        connections,
+      });
+      return { "closed_connections": connections };
+    },
+  },
+  ...COMMON_ROUTES,
+];
+
+function drain(call: AdminCall, source: ServerSource, isDrained: boolean): unknown {
+  const [host] = findHosts(call, source.server);
+  if (host!.override.isDrained === isDrained) {
+    throw new Problem(409, `Host "${host!.hostName}" is drained already`);
+  }
+  if (!isDrained && host!.override.isDrained !== true) {
+    const own = host!.isDraining ? ": it is its agent that drains" : "";
+    throw new Problem(409, `Host "${host!.hostName}" is not drained by an operator${own}`);
+  }
+  setDrained(source.server.registry, host!.cluster, host!.hostName, isDrained);
+  return isDrained
+    ? changed(call, source, "host.drained", "An operator drained a host")
+    : changed(call, source, "host.undrained", "An operator took a host's drain back");
+}
+
+function changed(
+  call: AdminCall,
+  { server, runtime }: ServerSource,
+  event: string,
+  message: string,
+  fields: { weight?: number | null } = {},
+): unknown {
+  const hosts = findHosts(call, server);
+  const { cluster, hostName } = hosts[0]!;
+  const weight = fields.weight === undefined ? {} : { weight: fields.weight ?? "agent's own" };
+  runtime.log.info(event, message, { cluster, host: hostName, ...weight });
+  return { items: hosts.map((host) => hostView(host, server, runtime)) };
+}
+
+/** @throws {Problem} 404 */
+function findHosts({ params }: AdminCall, server: RunningServer): [Host, ...Host[]] {
+  const { cluster = "", host = "" } = params;
+  const [first, ...more] = hostsNamed(server.registry, cluster, host);
+  if (first !== undefined) return [first, ...more];
+  const hint = server.registry.clusters.has(cluster)
+    ? `Cluster "${cluster}" has no host "${host.slice(0, 253)}" connected now`
+    : `There is no cluster "${cluster.slice(0, 253)}"`;
+  throw new Problem(404, hint);
+}
+
+function hostsOf(server: RunningServer, clusterName: string | null): Host[] {
+  if (clusterName !== null && !server.registry.clusters.has(clusterName)) {
+    throw new Problem(404, `There is no cluster "${clusterName.slice(0, 253)}"`);
+  }
+  return [...server.registry.clusters.values()]
+    .filter((cluster) => clusterName === null || cluster.name === clusterName)
+    .flatMap((cluster) => [...cluster.hosts.values()])
+    .sort((a, b) => order(keyOfHost(a), keyOfHost(b)));
+}
+
+function keyOfHost(host: Host): string {
+  return `${host.cluster}/${host.id}`;
+}
+
+/** Numbers whose texts sort as they do. */
+function padded(value: number): string {
+  return String(value).padStart(10, "0");
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,133 @@
+/** What the admin API says of a server's clusters and hosts: the only place that knows these keys. */
+import type { Runtime } from "../runtime.ts";
+import type { Departure } from "../server/departures.ts";
+import type { Host, HostConnection } from "../server/host.ts";
+import type { Cluster } from "../server/registry.ts";
+import type { RunningServer } from "../server/server.ts";
+
+/** Turns times of the process's clock into ISO texts of the wall clock. */
+export function wallClock(runtime: Runtime): (ms: number) => string {
+  const offsetMs = Date.now() - runtime.nowMs();
+  return (ms) => new Date(offsetMs + ms).toISOString();
+}
+
+/** A cluster with its hosts' sums. */
+export function clusterView(cluster: Cluster): Record<string, unknown> {
+  let usable = 0;
+  let inFlight = 0;
+  for (const host of cluster.hosts.values()) {
+    if (host.isUsable) usable += 1;
+    inFlight += host.inFlight;
+  }
+  return {
+    name: cluster.name,
+    declared: cluster.isDeclared,
+    hosts: cluster.hosts.size,
+    "usable_hosts": usable,
+    "in_flight": inFlight,
+  };
+}
+
+/** A host with its connections. */
+export function hostView(
+  host: Host,
+  server: RunningServer,
+  runtime: Runtime,
+): Record<string, unknown> {
+  const nowMs = runtime.nowMs();
+  return {
+    cluster: host.cluster,
+    name: host.hostName,
+    id: host.id,
+    identity: host.identity === "" ? null : host.identity,
+    state: stateOf(host, nowMs),
+    weight: host.weight,
+    "effective_weight": rounded(host.weightAt(nowMs)),
+    "weight_by_operator": host.override.weight ?? null,
+    "drained_by_operator": host.override.isDrained === true,
+    "in_flight": host.inFlight,
+    requests: host.requests,
+    "received_bytes": sum(host, (connection) => connection.receivedBytes),
+    "sent_bytes": sum(host, (connection) => connection.sentBytes),
+    "rtt_ms": rttOf(host),
+    since: wallClock(runtime)(host.joinedMs),
+    "times_left": server.departures.timesOf(host.cluster, host.hostName),
+    connections: host.connections.map(connectionView),
+  };
+}
+
+/** How the balancer sees a host now. */
+export function stateOf(host: Host, nowMs: number): "active" | "draining" | "ejected" | "busy" {
+  if (host.isDraining || host.weight === 0) return "draining";
+  if (host.isEjected(nowMs)) return "ejected";
+  return host.isUsable ? "active" : "busy";
+}
+
+/** One tunnel connection. */
+export function connectionView(connection: HostConnection): Record<string, unknown> {
+  return {
+    id: connection.id,
+    mode: connection.mode,
+    remote: connection.remoteAddress,
+    "in_flight": connection.inFlight,
+    "rtt_ms": rounded(connection.rttMs),
+    "received_bytes": connection.receivedBytes,
+    "sent_bytes": connection.sentBytes,
+  };
+}
+
+/** A host that is away. */
+export function departureView(departure: Departure): Record<string, unknown> {
+  return {
+    cluster: departure.cluster,
+    name: departure.hostName,
+    remote: departure.remoteAddress,
+    "last_seen": new Date(departure.lastSeenMs).toISOString(),
+    reason: departure.reason,
+    "times_left": departure.times,
+  };
+}
+
+/** Counts of a whole server. */
+export function statusView(server: RunningServer, runtime: Runtime): Record<string, unknown> {
+  const { stats, gauges, config } = server;
+  return {
+    "server_id": config.serverId,
+    started: wallClock(runtime)(server.startedMs),
+    "uptime_ms": Math.round(runtime.nowMs() - server.startedMs),
+    draining: server.isClosing,
+    clusters: server.registry.clusters.size,
+    hosts: server.registry.hostCount,
+    away: server.departures.away().length,
+    connections: gauges.tunnels,
+    clients: gauges.clients,
+    waiting: server.upstreams.waitingCount,
+    requests: stats.requests,
+    "streams_opened": stats.streamsOpened,
+    "streams_reused": stats.streamsReused,
+    "opens_failed": stats.opensFailed,
+    "handshakes_accepted": stats.handshakesAccepted,
+    "handshakes_refused": { ...stats.handshakesRefused },
+    "clients_refused": stats.frontendRefused,
+    ejections: stats.ejections,
+    holds: stats.holds,
+    "holds_expired": stats.holdsExpired,
+  };
+}
+
+/** The fastest of its connections; null while none was measured. */
+function rttOf(host: Host): number | null {
+  let best = Infinity;
+  for (const { rttMs } of host.connections) if (rttMs > 0 && rttMs < best) best = rttMs;
+  return best === Infinity ? null : rounded(best);
+}
+
+function sum(host: Host, of: (connection: HostConnection) => number): number {
+  let total = 0;
+  for (const connection of host.connections) total += of(connection);
+  return total;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { AccessRule } from "../../lib/admin/access.ts";
+import { Problem } from "../../lib/admin/problem.ts";
+import { Secret } from "../../lib/secret.ts";
+import { adminRig } from "./rig.ts";
+
+function verdict(
+  rule: AccessRule,
+  url: string,
+  headers: Record<string, string> = {},
+): number {
+  try {
+    const request = new Request(url, { headers });
+    rule.checkOrigin(request, new URL(url));
+    rule.checkToken(request);
+    return 200;
+  } catch (error) {
+    assert.ok(error instanceof Problem);
+    return error.status;
+  }
+}
+
+Deno.test("without a token only loopback's names and its own pages get in", () => {
+  const rule = new AccessRule("tcp", undefined);
+  for (const host of ["127.0.0.1:9901", "localhost:9901", "[::1]:9901", "127.8.8.8"]) {
+    assert.equal(verdict(rule, `http://${host}/x`), 200, host);
+  }
+  for (const host of ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "localhost.evil"]) {
+    assert.equal(verdict(rule, `http://${host}/x`), 403, host);
+  }
+  const url = "http://localhost:9901/x";
+  assert.equal(verdict(rule, url, { origin: "http://localhost:9901" }), 200);
+  assert.equal(verdict(rule, url, { origin: "http://localhost:9902" }), 403);
+  assert.equal(verdict(rule, url, { origin: "null" }), 403);
+  assert.equal(verdict(rule, url, { "sec-fetch-site": "cross-site" }), 403);
+  assert.equal(verdict(new AccessRule("unix", undefined), "http://anything/x"), 200);
+});
+
+Deno.test("with a token that is what counts, whatever the name", () => {
+  const rule = new AccessRule("tcp", new Secret("hunter2"));
+  const url = "http://revtun.example:9901/x";
+  assert.equal(verdict(rule, url), 401);
+  assert.equal(verdict(rule, url, { authorization: "Basic hunter2" }), 401);
+  assert.equal(verdict(rule, url, { authorization: "Bearer hunter" }), 403);
+  assert.equal(verdict(rule, url, { authorization: "Bearer hunter2" }), 200);
+  assert.equal(verdict(rule, url, { authorization: "bearer hunter2" }), 200);
+  const origin = "http://evil.example";
+  assert.equal(verdict(rule, url, { authorization: "Bearer hunter2", origin }), 403);
+});
+
+Deno.test("health is for everybody, all else for who has the token", async () => {
+  await using rig = await adminRig({ token: new Secret("hunter2") });
+  assert.equal((await rig.ask("/healthz")).status, 200);
+  assert.equal((await rig.ask("/readyz")).status, 200);
+  const answer = await rig.ask("/api/v1/status");
+  assert.equal(answer.status, 401);
+  assert.ok(!JSON.stringify(answer.json).includes("hunter2"));
+  const headers = { authorization: "Bearer hunter2" };
+  assert.equal((await rig.ask("/api/v1/status", undefined, { headers })).status, 200);
+});

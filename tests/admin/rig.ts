@@ -1,0 +1,137 @@
+/** A server with an agent and an admin endpoint, all real, on loopback. */
+import { startAdmin } from "../../lib/admin/admin.ts";
+import type { AdminSource } from "../../lib/admin/common_routes.ts";
+import { EventStreams } from "../../lib/admin/event_stream.ts";
+import { SERVER_ROUTES } from "../../lib/admin/server_routes.ts";
+import { agentConfig } from "../../lib/agent/config.ts";
+import { startAgent } from "../../lib/agent/agent.ts";
+import type { RunningAgent } from "../../lib/agent/agent.ts";
+import { formatAddress } from "../../lib/address.ts";
+import { EventRing, keepingLog } from "../../lib/event_ring.ts";
+import { silentLog } from "../../lib/log.ts";
+import { createRuntime } from "../../lib/runtime.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import type { Secret } from "../../lib/secret.ts";
+import { parseListenSpec } from "../../lib/server/listen_spec.ts";
+import { serverConfig } from "../../lib/server/config.ts";
+import { startServer } from "../../lib/server/server.ts";
+import type { RunningServer } from "../../lib/server/server.ts";
+
+const LOOPBACK = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+
+/** What a test of the admin API works with. */
+export interface AdminRig extends AsyncDisposable {
+  readonly server: RunningServer;
+  readonly runtime: Runtime;
+  readonly events: EventRing;
+  readonly source: AdminSource;
+  /** "http://127.0.0.1:PORT" */
+  readonly url: string;
+  /** "http://127.0.0.1:PORT" of the frontend. */
+  readonly frontendUrl: string;
+  /** Starts an agent and waits until it is registered. */
+  join(hostName: string, cluster?: string): Promise<RunningAgent>;
+  /** Asks the API; a body makes it a POST. */
+  ask(path: string, body?: unknown, init?: RequestInit): Promise<{ status: number; json: Json }>;
+  /** Resolves when `isTrue`, looking again with each event. */
+  until(isTrue: () => boolean): Promise<void>;
+}
+
+// deno-lint-ignore no-explicit-any -- answers are looked into, field by field
+export type Json = any;
+
+/** Starts a server and its admin endpoint. */
+export async function adminRig(options: { token?: Secret } = {}): Promise<AdminRig> {
+  const events = new EventRing();
+  const plain = createRuntime(silentLog);
+  const runtime = { ...plain, log: keepingLog(silentLog, events) };
+  const server = await startServer(
+    serverConfig({
+      frontends: [parseListenSpec("127.0.0.1:0")],
+      tunnels: [LOOPBACK],
+      holdMs: 0,
+      drainTimeoutMs: 200,
+    }),
+    runtime,
+    "revtun/test",
+  );
+  const streams = new EventStreams(runtime);
+  const source = {
+    runtime,
+    server,
+    software: "revtun/test",
+    events,
+    streams,
+    logLevel: "info" as const,
+    configView: () => ({ hold: 0 }),
+  };
+  const admin = await startAdmin(LOOPBACK, {
+    source,
+    routes: SERVER_ROUTES,
+    streams,
+    runtime,
+    token: options.token,
+  });
+  const url = `http://${formatAddress(admin.address)}`;
+  const agents: RunningAgent[] = [];
+  const until = (isTrue: () => boolean): Promise<void> => {
+    if (isTrue()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const deadline = runtime.timers.after(10_000, () => {
+        leave();
+        reject(new Error("It did not come true"));
+      });
+      const leave = events.listen(() =>
+        queueMicrotask(() => {
+          if (!isTrue()) return;
+          leave();
+          deadline.cancel();
+          resolve();
+        })
+      );
+    });
+  };
+  return {
+    server,
+    runtime,
+    events,
+    source,
+    url,
+    frontendUrl: `http://${formatAddress(server.frontendAddresses[0]!)}`,
+    until,
+    async join(hostName, cluster = "edge-a") {
+      const config = agentConfig({
+        cluster,
+        hostName,
+        servers: [server.tunnelAddresses[0]!],
+        connectionNum: 1,
+        reconnectBaseMs: 5,
+        reconnectMaxMs: 20,
+      });
+      const agent = await startAgent(config, plain, { software: "revtun/test" });
+      agents.push(agent);
+      await agent.when(() => agent.connectionCount === 1);
+      const hasHost = () =>
+        [...server.registry.clusters.get(cluster)?.hosts.values() ?? []]
+          .some((host) => host.hostName === hostName);
+      await until(hasHost);
+      return agent;
+    },
+    async ask(path, body, init = {}) {
+      const post = body === undefined ? {} : {
+        method: "POST",
+        body: JSON.stringify(body),
+        headers: { "content-type": "application/json" },
+      };
+      const response = await fetch(`${url}${path}`, { ...post, ...init });
+      const text = await response.text();
+      return { status: response.status, json: text === "" ? undefined : JSON.parse(text) };
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(agents.map((agent) => agent.abort()));
+      await server.close(0);
+      await admin.close();
+      plain.timers.close();
+    },
+  };
+}
