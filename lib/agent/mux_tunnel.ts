@@ -62,7 +62,7 @@ export class MuxTunnel implements TunnelConnection {
     this.#services = services;
     this.#events = events;
     const { config, runtime, budget } = services;
-    socket.minReadBytes = MIN_READ_BYTES;
+    socket.setMinReadBytes(MIN_READ_BYTES);
     this.#session = new Session(socket, {
       role: "dialler",
       name: socket.name,

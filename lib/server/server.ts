@@ -7,7 +7,6 @@ import { Session } from "../mux/session.ts";
 import type { Runtime } from "../runtime.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
 import type { ServerConfig } from "./config.ts";
 import { ControlStream } from "./control_stream.ts";
 import { Departures } from "./departures.ts";
@@ -306,9 +305,7 @@ export class RunningServer {
       onClose: (error?: Error) => void;
     },
   ): Session {
-    if ("minReadBytes" in entry.duplex) {
-      (entry.duplex as SocketDuplex).minReadBytes = TUNNEL_READ_BYTES;
-    }
+    entry.duplex.setMinReadBytes?.(TUNNEL_READ_BYTES);
     return new Session(entry.duplex, {
       role: "listener",
       name: wiring.name,

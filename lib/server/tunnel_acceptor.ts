@@ -8,6 +8,7 @@ import type { Duplex, Sink } from "../duplex.ts";
 import { DecodeError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
+import type { TlsFacts } from "../transport/connection.ts";
 import { admit } from "./admission.ts";
 import type { AdmissionRules, Refusal } from "./admission.ts";
 import { ServerHandshake } from "./handshake.ts";
@@ -16,6 +17,9 @@ import type { ServerStats } from "./stats.ts";
 /** A connection of an agent, as its listener accepted it. */
 export interface TunnelDuplex extends Duplex {
   readonly remote: Address;
+  /** What TLS agreed on, the agent's certificate with it; undefined in the clear. */
+  readonly tls?: TlsFacts | undefined;
+  setMinReadBytes?(bytes: number): void;
 }
 
 /** What an accepted connection becomes. */

@@ -2,7 +2,8 @@
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { BufferPool, SharedBuffer } from "../buffer.ts";
-import type { Duplex, Sink } from "../duplex.ts";
+import type { Sink } from "../duplex.ts";
+import type { Connection, TlsFacts } from "./connection.ts";
 import { translateSocketError } from "./socket_error.ts";
 
 /** Queued bytes from which `write()` asks for a pause. Two full reads may be under way. */
@@ -29,13 +30,15 @@ export interface SocketOptions {
    * while reads fill them and shrink when they do not.
    */
   minReadBytes?: number;
+  /** What TLS agreed on, where the socket is one of TLS. */
+  tls?: TlsFacts | undefined;
 }
 
 /** A connected TCP, TLS or Unix socket. */
-export class SocketDuplex implements Duplex {
+export class SocketDuplex implements Connection {
   readonly local: Address;
   readonly remote: Address;
-  /** For who keeps count of connections: called once, when this one is closed. */
+  readonly tls: TlsFacts | undefined;
   onClosed: (() => void) | undefined;
   readonly #conn: Deno.Conn;
   readonly #pool: BufferPool;
@@ -59,6 +62,7 @@ export class SocketDuplex implements Duplex {
   constructor(conn: Deno.Conn, pool: BufferPool, options: SocketOptions = {}) {
     this.#conn = conn;
     this.#pool = pool;
+    this.tls = options.tls;
     this.#minReadBytes = this.#readBytes = options.minReadBytes ?? MIN_READ_BYTES;
     // Nagle's wait costs 44 ms on a small write behind another; a TlsConn has no such switch.
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
@@ -78,8 +82,7 @@ export class SocketDuplex implements Duplex {
     return this.#isClosed;
   }
 
-  /** Sets the smallest read buffer anew, for a connection whose use has become known. */
-  set minReadBytes(bytes: number) {
+  setMinReadBytes(bytes: number): void {
     this.#minReadBytes = bytes;
     this.#readBytes = Math.max(this.#readBytes, bytes);
   }
