@@ -130,6 +130,15 @@ export class ClosedError extends RevtunError {
   }
 }
 
+/** A peer did what its protocol forbids: the connection is closed by us, the fault is the peer's. */
+export class ProtocolError extends ClosedError {
+  override name = "ProtocolError";
+
+  constructor(detail: string, options?: ErrorOptions) {
+    super("us", detail, options);
+  }
+}
+
 /** A wait that passed its deadline. */
 export class DeadlineError extends RevtunError {
   override name = "DeadlineError";

@@ -28,8 +28,9 @@ export class Allowance {
 /** What one peer may do that costs us something and moves no data. */
 export class AbuseLimits {
   /**
-   * Streams opened by the peer and reset by it: a thousand clients that leave at once are a bad
-   * day, a hundred thousand a second an attack (CVE-2023-44487).
+   * Streams opened by the peer and reset by it before we said a word: a thousand clients that leave
+   * at once are a bad day, a hundred thousand a second an attack (CVE-2023-44487). One that was
+   * answered took its peer a round trip and one of its places: that bounds itself.
    */
   readonly resets: Allowance;
   /** Frames for streams that are closed already. */
@@ -40,6 +41,8 @@ export class AbuseLimits {
   readonly emptyFrames: Allowance;
   /** Bytes for streams that are closed already, beyond the windows those still had. */
   #lateBytes = 1 << 20;
+  /** Frames that streams which we reset may still bring, beyond `lateFrames`. */
+  #expectedFrames = 0;
 
   constructor(nowMs: number) {
     this.resets = new Allowance(20_000, 2_000, nowMs);
@@ -48,14 +51,19 @@ export class AbuseLimits {
     this.emptyFrames = new Allowance(50_000, 20_000, nowMs);
   }
 
-  /** A stream was closed while its peer might still send `bytes` into its window. */
-  allowLateBytes(bytes: number): void {
+  /** We reset a stream whose peer may still send `bytes` into its window before it learns. */
+  expectLate(bytes: number): void {
     this.#lateBytes += bytes;
+    // An answer, some data, its end; or the data of one window in frames of a usual size.
+    this.#expectedFrames += 3 + (bytes >> 12);
   }
 
   /** Counts a frame for a closed stream; false when it is one too many. */
   takeLateFrame(nowMs: number, bytes: number): boolean {
     this.#lateBytes -= bytes;
-    return this.#lateBytes >= 0 && this.lateFrames.take(nowMs);
+    if (this.#lateBytes < 0) return false;
+    if (this.#expectedFrames === 0) return this.lateFrames.take(nowMs);
+    this.#expectedFrames -= 1;
+    return true;
   }
 }

@@ -61,6 +61,7 @@ export class Outbox {
   #control: SharedBuffer | undefined;
   #controlEnd = 0;
   #controlSegments: Segment[] = [];
+  #sealedControlBytes = 0;
   #grants: FrameSource[] = [];
 
   #batch: SharedBuffer | undefined;
@@ -81,6 +82,11 @@ export class Outbox {
   /** Small payloads may be put in at once; otherwise they wait in their stream. */
   get hasRoom(): boolean {
     return this.#batchedBytes < MAX_BATCHED_BYTES;
+  }
+
+  /** Bytes of answers and credit that the duplex was not given yet: what a peer can make pile up. */
+  get controlBytes(): number {
+    return this.#sealedControlBytes + this.#controlEnd;
   }
 
   /** Something waits here that the duplex was not given yet. */
@@ -194,7 +200,7 @@ export class Outbox {
     this.#batch = undefined;
     if (this.#controlSegments.length + this.#segments.length > 0) {
       this.#isInFlight = true;
-      this.#batchedBytes = 0;
+      this.#batchedBytes = this.#sealedControlBytes = 0;
       this.#writeOut(this.#controlSegments);
       this.#writeOut(this.#segments);
     }
@@ -284,6 +290,7 @@ export class Outbox {
       bytes: control.bytes.subarray(0, this.#controlEnd),
       buffer: control,
     });
+    this.#sealedControlBytes += this.#controlEnd;
     this.#control = undefined;
     this.#controlEnd = 0;
   }

@@ -4,20 +4,20 @@
  * Wire format: hashicorp/yamux spec.md; what real peers rely on beyond it is in docs/protocol.md.
  */
 import type { SharedBuffer } from "../buffer.ts";
-import { FLAG, FRAME_TYPE, GO_AWAY, HEADER_BYTES } from "../codec/yamux.ts";
+import { FLAG, FRAME_TYPE, GO_AWAY, HEADER_BYTES, HeaderReader } from "../codec/yamux.ts";
 import type { Duplex, Sink } from "../duplex.ts";
-import { ClosedError } from "../errors.ts";
+import { ClosedError, DecodeError, ProtocolError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import { AbuseLimits } from "./abuse.ts";
 import { DEFAULT_KEEPALIVE, Keepalive } from "./keepalive.ts";
 import type { KeepaliveOptions } from "./keepalive.ts";
-import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
+import type { BudgetMember, MemoryBudget, MemoryShare } from "./memory_budget.ts";
 import { Outbox } from "./outbox.ts";
 import { PingClock } from "./ping_clock.ts";
 import { MuxStream } from "./stream.ts";
 import type { StreamOwner } from "./stream.ts";
-import { MAX_WINDOW_BYTES, ReceiveWindow } from "./window.ts";
+import { INITIAL_WINDOW_BYTES, MAX_WINDOW_BYTES, ReceiveWindow } from "./window.ts";
 
 /** How a session behaves and whom it tells. */
 export interface SessionOptions {
@@ -50,6 +50,10 @@ export interface SessionOptions {
 
 /** Ids beyond this are not used: the agent dials a replacement connection in time. */
 const LAST_STREAM_ID = 0x7fffff00;
+/** Answers and credit that may wait for a peer that does not read (CVE-2024-32984). */
+const MAX_CONTROL_BYTES = 1 << 20;
+/** A peer that was heard this short a time ago is not doubted. */
+const DOUBT_AFTER_MS = 1000;
 /** How long a peer has to read our GoAway before the connection is closed. */
 const GO_AWAY_LINGER_MS = 1000;
 
@@ -67,6 +71,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   readonly #abuse: AbuseLimits;
   readonly #keepalive: Keepalive;
   readonly #pings: PingClock;
+  readonly #memory: MemoryShare;
   #keepaliveTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
 
@@ -79,11 +84,9 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   #isClosing = false;
   #isClosed = false;
   #closeError: Error | undefined;
-  #unreadBytes = 0;
 
-  // Where the reader stands: a header that came in parts, then the payload of the last one.
-  readonly #header = new Uint8Array(HEADER_BYTES);
-  #headerBytes = 0;
+  // Where the reader stands: a header that comes in parts, then the payload of the last one.
+  readonly #header = new HeaderReader();
   #payloadLeftBytes = 0;
   #payloadStream: MuxStream | undefined;
   #isFinAfterPayload = false;
@@ -109,7 +112,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     this.#pings = new PingClock((value) => {
       this.outbox.control(FRAME_TYPE.ping, FLAG.syn, 0, value);
     });
-    options.budget.join(this);
+    this.#memory = options.budget.join(this);
     if (keepalive.intervalMs > 0) {
       this.#keepaliveTimer = runtime.timers.after(keepalive.intervalMs, () => this.#keepAlive());
     }
@@ -134,7 +137,12 @@ export class Session implements Sink, StreamOwner, BudgetMember {
 
   /** Bytes received that no stream's reader has taken. */
   get unreadBytes(): number {
-    return this.#unreadBytes;
+    return this.#memory.unreadBytes;
+  }
+
+  /** The peer was asked for life and has said nothing since: there may be better connections. */
+  get isInDoubt(): boolean {
+    return this.#keepalive.isInDoubt;
   }
 
   /** New streams can be opened. */
@@ -154,7 +162,6 @@ export class Session implements Sink, StreamOwner, BudgetMember {
    * @throws {ClosedError} when the session ended or one side wants no new streams.
    */
   open(first?: Uint8Array): MuxStream {
-    if (this.isOpen && this.#nextId > LAST_STREAM_ID) this.goAway();
     if (!this.isOpen) {
       throw new ClosedError("peer", `Session ${this.name} takes no new streams`);
     }
@@ -176,6 +183,24 @@ export class Session implements Sink, StreamOwner, BudgetMember {
    */
   ping(): Promise<number> {
     return this.#pings.send(this.nowMs());
+  }
+
+  /**
+   * Asks a peer that has been silent for a second for life: it is dead if nothing comes within
+   * `timeoutMs`. For who has a reason to doubt, such as a newer connection from the same peer.
+   */
+  doubt(timeoutMs: number): void {
+    const nowMs = this.nowMs();
+    const isBusy = this.#keepalive.silentMs(nowMs) < DOUBT_AFTER_MS;
+    if (isBusy || this.isInDoubt || this.#isClosing || this.#isClosed) return;
+    this.#keepalive.suspect(nowMs, timeoutMs);
+    this.#pings.measure(nowMs);
+    if (this.#keepaliveTimer === undefined) {
+      const { timers } = this.#runtime;
+      this.#keepaliveTimer = timers.after(timeoutMs, () => this.#keepAlive());
+    } else {
+      this.#keepaliveTimer.restart(timeoutMs);
+    }
   }
 
   /** Tells the peer to open no more streams; those that are open go on, and we open none either. */
@@ -216,25 +241,23 @@ export class Session implements Sink, StreamOwner, BudgetMember {
         if (this.#payloadLeftBytes === 0) this.#payloadEnded();
         continue;
       }
-      if (this.#headerBytes === 0 && end - at >= HEADER_BYTES) {
-        this.#receiveHeader(bytes, at);
-        at += HEADER_BYTES;
-        continue;
+      try {
+        at = this.#header.read(bytes, at);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        return this.#fail(error.detail);
       }
-      const part = Math.min(HEADER_BYTES - this.#headerBytes, end - at);
-      this.#header.set(bytes.subarray(at, at + part), this.#headerBytes);
-      this.#headerBytes += part;
-      at += part;
-      if (this.#headerBytes === HEADER_BYTES) {
-        this.#headerBytes = 0;
-        this.#receiveHeader(this.#header, 0);
-      }
+      if (this.#header.isWhole) this.#receiveHeader();
+    }
+    if (this.outbox.controlBytes > MAX_CONTROL_BYTES && !this.#isClosing) {
+      this.#fail("it asks for answers and does not read them");
     }
   }
 
   onEnd(): void {
     // Go's Session.Close sends no GoAway: a bare end between frames is a normal one.
-    const isCut = this.#headerBytes > 0 || this.#payloadLeftBytes > 0;
+    const isCut = !this.#isClosing &&
+      (this.#header.neededBytes < HEADER_BYTES || this.#payloadLeftBytes > 0);
     this.#duplex.close(
       isCut ? new ClosedError("peer", `Session ${this.name} ended within a frame`) : undefined,
     );
@@ -254,17 +277,15 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     this.#endStreams(reason);
     this.outbox.close();
     this.#pings.close(reason ?? new ClosedError("peer", `Session ${this.name} ended`));
-    this.#options.budget.leave(this);
+    this.#memory.leave();
     this.#options.onClose(reason);
   }
 
   unreadChanged(_stream: MuxStream, bytes: number): void {
-    this.#unreadBytes += bytes;
-    if (bytes > 0) this.#options.budget.addUnread(bytes);
-    else this.#options.budget.removeUnread(-bytes);
+    this.#memory.changeUnread(bytes);
   }
 
-  streamEnded(stream: MuxStream, wasReset: boolean): void {
+  streamEnded(stream: MuxStream, wasResetByUs: boolean): void {
     if (stream.id === 0) {
       this.#waitingOpens.delete(stream);
       this.#firstBytes.delete(stream);
@@ -276,7 +297,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     } else {
       this.#peerStreams -= 1;
     }
-    if (wasReset) this.#abuse.allowLateBytes(stream.window.leftBytes);
+    if (wasResetByUs) this.#abuse.expectLate(stream.window.leftBytes);
   }
 
   largestUnreadBytes(): number {
@@ -303,7 +324,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
 
   #newWindow(): ReceiveWindow {
     return new ReceiveWindow(
-      this.#options.budget,
+      this.#memory,
       this.nowMs(),
       this.#options.maxWindowBytes ?? MAX_WINDOW_BYTES,
     );
@@ -315,6 +336,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     this.#nextId += 2;
     this.#streams.set(id, stream);
     stream.start(id, first);
+    if (this.#nextId > LAST_STREAM_ID) this.goAway();
   }
 
   #acknowledged(stream: MuxStream): void {
@@ -333,28 +355,18 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     return (id & 1) === (this.#options.role === "dialler" ? 1 : 0);
   }
 
-  #receiveHeader(bytes: Uint8Array, at: number): void {
-    const version = bytes[at]!;
-    const type = bytes[at + 1]!;
-    const flags = bytes[at + 2]! << 8 | bytes[at + 3]!;
-    const id = (bytes[at + 4]! << 24 | bytes[at + 5]! << 16 | bytes[at + 6]! << 8 |
-      bytes[at + 7]!) >>> 0;
-    const value = (bytes[at + 8]! << 24 | bytes[at + 9]! << 16 | bytes[at + 10]! << 8 |
-      bytes[at + 11]!) >>> 0;
-    if (version !== 0) return this.#fail(`version is ${version}, expected 0`);
+  #receiveHeader(): void {
+    const { type, flags, streamId, value } = this.#header;
     switch (type) {
       case FRAME_TYPE.data:
       case FRAME_TYPE.windowUpdate:
-        return this.#receiveStreamFrame(type, flags, id, value);
+        return this.#receiveStreamFrame(type, flags, streamId, value);
       case FRAME_TYPE.ping:
         return this.#receivePing(flags, value);
       case FRAME_TYPE.goAway:
         if (this.#isGoAwayReceived) return;
         this.#isGoAwayReceived = true;
         this.#options.onGoAway?.(value);
-        return;
-      default:
-        this.#fail(`frame type is ${type}, expected 0 to 3`);
     }
   }
 
@@ -370,8 +382,14 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     if ((flags & FLAG.ack) !== 0 && this.#isOwnId(id) && !stream.isAcknowledged) {
       this.#acknowledged(stream);
     }
+    if (dataBytes > stream.window.leftBytes) {
+      return this.#fail(
+        `${dataBytes} bytes for a stream with ${stream.window.leftBytes} left in its window`,
+      );
+    }
     if ((flags & FLAG.rst) !== 0) {
-      if (!this.#isOwnId(id) && !this.#abuse.resets.take(this.nowMs())) {
+      const isWasted = !this.#isOwnId(id) && stream.sentBytes === 0;
+      if (isWasted && !this.#abuse.resets.take(this.nowMs())) {
         return this.#fail("too many streams opened and reset");
       }
       stream.receiveReset();
@@ -391,11 +409,6 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   }
 
   #receiveDataHeader(stream: MuxStream, flags: number, dataBytes: number): void {
-    if (dataBytes > stream.window.leftBytes) {
-      return this.#fail(
-        `${dataBytes} bytes for a stream with ${stream.window.leftBytes} left in its window`,
-      );
-    }
     if (stream.isFinReceived) return this.#fail("data for a stream after its FIN");
     if (dataBytes === 0 && flags === 0 && !this.#abuse.emptyFrames.take(this.nowMs())) {
       return this.#fail("too many empty frames");
@@ -431,12 +444,12 @@ export class Session implements Sink, StreamOwner, BudgetMember {
       return false;
     }
     this.#lastPeerId = id;
-    const isRefused = this.#isGoAwaySent || this.#options.budget.isNearlyFull ||
+    const isRefused = this.#isGoAwaySent || this.#memory.isNearlyFull ||
       this.#peerStreams >= (this.#options.maxPeerStreams ?? 16_384);
     if (isRefused) {
       this.outbox.control(FRAME_TYPE.windowUpdate, FLAG.rst, id, 0);
       // Its peer may fill the window that it believes in before it learns.
-      this.#abuse.allowLateBytes(256 << 10);
+      this.#abuse.expectLate(INITIAL_WINDOW_BYTES);
       return true;
     }
     const stream = new MuxStream(this, this.#newWindow());
@@ -476,6 +489,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
       this.#duplex.close(this.#closeError);
       return;
     }
+    if (step.action === "rest") return;
     // Also while there is traffic: windows and balancing want a fresh round trip.
     this.#pings.measure(nowMs);
     this.#keepaliveTimer?.restart(step.ms);
@@ -483,7 +497,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
 
   /** The peer broke the protocol. */
   #fail(detail: string): void {
-    const error = new ClosedError("us", `Peer of ${this.name} broke the protocol: ${detail}`);
+    const error = new ProtocolError(`Peer of ${this.name} broke the protocol: ${detail}`);
     this.#runtime.log.warn("session.protocol_error", error.message, { session: this.name });
     this.close(error, GO_AWAY.protocolError);
   }

@@ -19,7 +19,7 @@ export interface StreamOwner {
   /** Bytes were queued (positive) or taken from the queue (negative). */
   unreadChanged(stream: MuxStream, bytes: number): void;
   /** The stream is over: its id is free of frames from our side. */
-  streamEnded(stream: MuxStream, wasReset: boolean): void;
+  streamEnded(stream: MuxStream, wasResetByUs: boolean): void;
 }
 
 /** Pieces of less than this that must wait are gathered by copying: a piece holds its whole buffer. */
@@ -184,12 +184,12 @@ export class MuxStream implements Duplex, FrameSource {
 
   /** The peer has reset the stream. */
   receiveReset(): void {
-    this.#finish(new ClosedError("peer", `Stream ${this.name} was reset by the peer`), true);
+    this.#finish(new ClosedError("peer", `Stream ${this.name} was reset by the peer`), false);
   }
 
   /** The session is gone. */
   sessionClosed(error: Error | undefined): void {
-    this.#finish(error ?? new ClosedError("peer", `Session of ${this.name} ended`), true);
+    this.#finish(error ?? new ClosedError("peer", `Session of ${this.name} ended`), false);
   }
 
   /** Takes credit from the peer; false if it is more than any peer may grant. */
@@ -299,7 +299,7 @@ export class MuxStream implements Duplex, FrameSource {
     if (this.#isFinSent && this.#isEndDelivered) this.#finish(undefined, false);
   }
 
-  #finish(error: Error | undefined, wasReset: boolean): void {
+  #finish(error: Error | undefined, wasResetByUs: boolean): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const entry of this.#unsent) entry.buffer.release();
@@ -310,7 +310,7 @@ export class MuxStream implements Duplex, FrameSource {
     if (this.#unreadBytes > 0) this.#owner.unreadChanged(this, -this.#unreadBytes);
     this.#unreadBytes = 0;
     this.window.close();
-    this.#owner.streamEnded(this, wasReset);
+    this.#owner.streamEnded(this, wasResetByUs);
     const sink = this.#sink;
     this.#sink = undefined;
     sink?.onClose(error);

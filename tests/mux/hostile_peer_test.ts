@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { FLAG, FRAME_TYPE, GO_AWAY } from "../../lib/codec/yamux.ts";
 import { memoryPair } from "../../lib/memory_duplex.ts";
 import { Session } from "../../lib/mux/session.ts";
-import { Collector, pattern, Rig, WirePeer } from "./rig.ts";
+import { Collector, pattern, Rig, until, WirePeer } from "./rig.ts";
 
 const WINDOW_BYTES = 256 << 10;
 const { data, windowUpdate, ping, goAway } = FRAME_TYPE;
@@ -40,6 +40,10 @@ const BREACHES: Record<string, (peer: WirePeer) => void> = {
   "a data frame larger than the window": (peer) => {
     peer.frame(windowUpdate, syn, 1, 0);
     peer.frame(data, 0, 1, 0xffffffff);
+  },
+  "a reset that brings more data than the window": (peer) => {
+    peer.frame(windowUpdate, syn, 1, 0);
+    peer.frame(data, rst, 1, 0xffffffff);
   },
   "data past the window": (peer) => {
     // Stream 1's reader is paused: nothing is granted.
@@ -120,6 +124,46 @@ Deno.test("ping answers do not pile up for a peer that does not read (CVE-2024-3
   rig.close();
 });
 
+Deno.test("answers to openings do not pile up for a peer that does not read", async () => {
+  const rig = new Rig();
+  const [a, b] = memoryPair();
+  const options = { ...rig.options("listener"), maxPeerStreams: 1 };
+  const session = new Session(b, options);
+  const peer = new WirePeer(a);
+  peer.pause();
+  for (let round = 0; round < 20; round++) {
+    peer.flood(10_000, (i) => [windowUpdate, syn, 2 * (round * 10_000 + i) + 1, 0]);
+  }
+  assert.match(String(await options.closed), /does not read them/);
+  assert.ok(session.outbox.controlBytes < 2 << 20, `${session.outbox.controlBytes} bytes`);
+  assert.equal(rig.warnings.length, 1);
+  a.close();
+  rig.close();
+});
+
+Deno.test("streams that are reset after an answer are no flood, however many", async () => {
+  const rig = new Rig();
+  const [a, b] = memoryPair();
+  const options = rig.options("listener", (stream) => {
+    stream.attach(new Collector());
+    stream.write(pattern(1));
+  });
+  const session = new Session(b, options);
+  const peer = new WirePeer(a);
+  for (let round = 0; round < 30; round++) {
+    const first = round * 1000;
+    peer.flood(2000, (i) => [windowUpdate, i % 2 === 0 ? syn : rst, 2 * (first + (i >> 1)) + 1, 0]);
+    peer.frame(ping, syn, 0, round);
+    await peer.until(({ type, flags, value }) => type === ping && flags === ack && value === round);
+    peer.frames.length = 0;
+  }
+  assert.equal(session.openedStreams, 30_000);
+  assert.equal(session.isOpen, true);
+  session.close();
+  await options.closed;
+  rig.close();
+});
+
 Deno.test("frames for a stream closed a moment ago are no breach", async () => {
   const rig = new Rig();
   const [a, b] = memoryPair();
@@ -166,6 +210,41 @@ Deno.test("a silent peer is pinged and then taken for dead", async () => {
   assert.match(String(await options.closed), /silent/);
   assert.ok(peer.frames.filter(({ type }) => type === ping).length >= 2);
   rig.close();
+});
+
+Deno.test("a peer that is doubted is dead unless it says something", async () => {
+  for (const isAlive of [true, false]) {
+    const rig = new Rig();
+    let nowMs = 0;
+    const [a, b] = memoryPair();
+    const options = {
+      ...rig.options("listener"),
+      runtime: { ...rig.runtime, nowMs: () => nowMs },
+      keepalive: { intervalMs: 0, timeoutMs: 0 },
+    };
+    const session = new Session(b, options);
+    const peer = new WirePeer(a);
+    await peer.until(({ type }) => type === ping);
+    session.doubt(10);
+    assert.equal(session.isInDoubt, false, "one that was heard just now is not doubted");
+    nowMs = 5000;
+    session.doubt(10);
+    assert.equal(session.isInDoubt, true);
+    const pinged = peer.frames.filter(({ type }) => type === ping).length;
+    await peer.until(() => peer.frames.filter(({ type }) => type === ping).length > pinged);
+    nowMs = 5005;
+    if (isAlive) {
+      peer.frame(ping, ack, 0, 1);
+      await until(() => !session.isInDoubt);
+      nowMs = 6000;
+      session.close();
+    } else {
+      nowMs = 6000;
+    }
+    const error = await options.closed;
+    assert.equal(/silent/.test(String(error)), !isAlive, String(error));
+    rig.close();
+  }
 });
 
 Deno.test("more peer streams than allowed are reset, the others live", async () => {

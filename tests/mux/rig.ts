@@ -26,7 +26,7 @@ export class Rig {
       child: () => log,
     };
     this.runtime = createRuntime(log);
-    this.budget = new MemoryBudget(budgetBytes);
+    this.budget = new MemoryBudget(budgetBytes, budgetBytes);
   }
 
   options(
@@ -263,6 +263,14 @@ export class WirePeer implements Sink {
     this.#closed();
     for (const tell of this.#onFrame.splice(0)) tell();
   }
+}
+
+/** Resolves when `isTrue` holds. */
+export async function until(isTrue: () => boolean): Promise<void> {
+  for (let i = 0; i < 2000 && !isTrue(); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.ok(isTrue());
 }
 
 /** Bytes that tell their place, so that a mix-up shows. */

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { FLAG, FRAME_TYPE, GO_AWAY } from "../../lib/codec/yamux.ts";
 import { ClosedError } from "../../lib/errors.ts";
 import { memoryPair } from "../../lib/memory_duplex.ts";
+import { MemoryBudget } from "../../lib/mux/memory_budget.ts";
 import { Session } from "../../lib/mux/session.ts";
 import type { MuxStream } from "../../lib/mux/stream.ts";
-import { Collector, pattern, pump, Rig, sessionPair, WirePeer } from "./rig.ts";
+import { Collector, pattern, pump, Rig, sessionPair, until, WirePeer } from "./rig.ts";
 
 /** Sends back what comes. */
 function echo(stream: MuxStream): void {
@@ -220,13 +221,6 @@ Deno.test("after GoAway nothing new is opened and what is open goes on", async (
   rig.close();
 });
 
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !isTrue(); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  assert.ok(isTrue());
-}
-
 Deno.test("close() sends GoAway with its code and then ends the connection", async () => {
   const rig = new Rig();
   const [a, b] = memoryPair();
@@ -317,6 +311,43 @@ Deno.test("over the memory budget the stream with the most unread bytes is reset
   assert.ok(rig.budget.unreadBytes <= 1 << 20);
   dialler.close();
   await closed;
+  rig.close();
+});
+
+Deno.test("a session over its share of the budget resets a stream of its own, not another's", async () => {
+  const rig = new Rig();
+  const budget = new MemoryBudget(4 << 20, 512 << 10);
+  const stalled = (stream: MuxStream) => {
+    stream.pause();
+    stream.attach(new Collector());
+  };
+  const greedy = sessionPair(rig, stalled, { budget });
+  const modest = sessionPair(rig, stalled, { budget });
+  const kept = new Collector();
+  void pump(modest.dialler.open(), pattern(256 << 10), { collector: kept });
+  await until(() => budget.unreadBytes === 256 << 10);
+  const lost = Array.from({ length: 3 }, () => {
+    const got = new Collector();
+    void pump(greedy.dialler.open(), pattern(200 << 10), { collector: got });
+    return got;
+  });
+  await until(() => lost.some((got) => got.isClosed));
+  assert.equal(lost.filter((got) => got.isClosed).length, 1);
+  assert.equal(kept.isClosed, false);
+  assert.equal(greedy.listener.unreadBytes, 400 << 10);
+  // Past three quarters of its share a session takes no further stream; another one does.
+  const refused = new Collector();
+  greedy.dialler.open().attach(refused);
+  await refused.closed;
+  const fourth = new Collector();
+  modest.dialler.open().attach(fourth);
+  await modest.dialler.ping();
+  assert.equal(fourth.isClosed, false);
+  for (const { dialler, closed } of [greedy, modest]) {
+    dialler.close();
+    await closed;
+  }
+  assert.equal(budget.unreadBytes, 0);
   rig.close();
 });
 
