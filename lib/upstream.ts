@@ -21,6 +21,8 @@ export interface UpstreamRequest {
   readonly excludedHosts?: ReadonlySet<string>;
   /** The client's address, for targets that want to know it. */
   readonly source?: Address;
+  /** Bytes that the user keeps while it waits; they count for a bound on all that wait. */
+  readonly heldBytes?: number;
   /** How long to wait for a host or a free raw connection before giving up, in ms. */
   readonly waitMs: number;
 }

@@ -236,7 +236,7 @@ export class ClientConnection implements Sink {
       return headEnd;
     }
     const view = this.#frontend.view;
-    view.client = this.#remote;
+    view.show(this.#remote, this.facts);
     const verdict = this.#frontend.route(view);
     if (isAnswer(verdict)) {
       this.#answerHead(head, verdict);

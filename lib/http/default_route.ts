@@ -1,25 +1,28 @@
 /** Routing while nothing is configured: by a header, by the first label of Host, or to the only one. */
+import { NAME_PATTERN } from "../name.ts";
 import type { Upstreams } from "../upstream.ts";
 import type { Answer } from "./answer.ts";
 import type { RequestView, Route, RouteFunction } from "./route.ts";
 
-/** 1 to 253 of letters, digits, `.`, `_`, `-`: what names of clusters, hosts and targets are. */
-const NAME = /^[A-Za-z0-9._-]{1,253}$/;
 const IPV4_ADDRESS = /^\d{1,3}(\.\d{1,3}){3}(:|$)/;
 
 /** Makes the route of a frontend that names no cluster. */
 export function defaultRoute(upstreams: Upstreams): RouteFunction {
-  return (request) => {
-    const named = request.header("x-revtun-cluster");
-    const target = request.header("x-revtun-target");
-    const hostName = request.header("x-revtun-host");
-    for (const name of [named, target, hostName]) {
-      if (name !== undefined && !NAME.test(name)) return badName(name);
-    }
-    const cluster = named ?? clusterOfHost(request.host, upstreams) ?? onlyCluster(upstreams);
-    if (cluster === undefined) return howToChoose(request, upstreams);
-    return { cluster, target: target ?? "", ...(hostName !== undefined && { hostName }) };
-  };
+  return (request) => namedRoute(request, upstreams);
+}
+
+/** Routes by what the client names itself. */
+export function namedRoute(request: RequestView, upstreams: Upstreams): Route | Answer {
+  const named = request.header("x-revtun-cluster");
+  const target = request.header("x-revtun-target");
+  const hostName = request.header("x-revtun-host");
+  for (const name of [named, target, hostName]) {
+    if (name !== undefined && !NAME_PATTERN.test(name)) return badName(name);
+  }
+  const cluster = named ?? clusterOfLabel(firstLabel(request.host), upstreams) ??
+    onlyCluster(upstreams);
+  if (cluster === undefined) return howToChoose(request, upstreams);
+  return { cluster, target: target ?? "", ...(hostName !== undefined && { hostName }) };
 }
 
 /** Makes the route of a frontend whose clients all go to one place. */
@@ -27,8 +30,8 @@ export function fixedRoute(route: Route): RouteFunction {
   return () => route;
 }
 
-function clusterOfHost(host: string, upstreams: Upstreams): string | undefined {
-  const label = firstLabel(host);
+/** The cluster that a label of a host means: its exact name, or the only one in another case. */
+export function clusterOfLabel(label: string, upstreams: Upstreams): string | undefined {
   if (label === "") return undefined;
   if (upstreams.hasCluster(label)) return label;
   // Browsers write every host in small letters; the cluster need not have such a name.
@@ -78,7 +81,8 @@ function howToChoose(request: RequestView, upstreams: Upstreams): Answer {
   };
 }
 
-function badName(name: string): Answer {
+/** The answer to a request that names something by what is no name. */
+export function badName(name: string): Answer {
   return {
     status: 400,
     code: "bad-name",

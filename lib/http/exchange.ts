@@ -23,9 +23,10 @@ import {
 } from "./failure.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
 import { KeptRequest } from "./kept_request.ts";
-import { MAX_ADDED_BYTES as MAX_REQUEST_EXTRA, writeRequestHead } from "./request_writer.ts";
-import { MAX_ADDED_BYTES as MAX_RESPONSE_EXTRA, writeResponseHead } from "./response_writer.ts";
-import type { Route } from "./route.ts";
+import { requestHeadRoom, writeRequestHead } from "./request_writer.ts";
+import type { RequestPassage } from "./request_writer.ts";
+import { responseHeadRoom, writeResponseHead } from "./response_writer.ts";
+import type { Passage, Route } from "./route.ts";
 
 /**
  * - `opening`: no upstream yet;
@@ -47,6 +48,7 @@ export class Exchange implements Sink {
   readonly #connection: ClientConnection;
   readonly #frontend: HttpFrontend;
   readonly #route: Route;
+  readonly #passage: Passage | undefined;
   readonly #startMs: number;
   #method = "";
   #isHttp10 = false;
@@ -84,6 +86,7 @@ export class Exchange implements Sink {
     this.#connection = connection;
     this.#frontend = frontend;
     this.#route = route;
+    this.#passage = route.passage;
     this.#startMs = frontend.onAnswer === undefined ? 0 : frontend.runtime.nowMs();
   }
 
@@ -124,19 +127,22 @@ export class Exchange implements Sink {
     }
     const isJoined = bodyEnd - headEnd <= MAX_JOINED_BYTES;
     const { writer } = this.#frontend;
-    const { facts } = this.#connection;
-    writer.begin(
-      headEnd - head.start + (head.hostEnd - head.hostStart) * 2 + facts.lines.length +
-        MAX_REQUEST_EXTRA + (isJoined ? bodyEnd - headEnd : 0),
-    );
-    writeRequestHead(writer, head, facts, this.#route.cluster);
+    const passage: RequestPassage = {
+      facts: this.#connection.facts,
+      clusterName: this.#route.cluster,
+      rewrite: this.#passage?.rewrite,
+      edits: this.#passage?.requestEdits,
+      requestId: this.#frontend.requestId,
+    };
+    writer.begin(requestHeadRoom(head, passage) + (isJoined ? bodyEnd - headEnd : 0));
+    writeRequestHead(writer, head, passage);
     if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
     this.#request = new KeptRequest(writer.view(), writer.buffer);
     if (!isJoined) {
       this.#request.add(bytes.subarray(headEnd, bodyEnd), buffer, Infinity);
     }
     this.#frontend.retries.deposit();
-    this.#acquire(this.#frontend.settings.holdMs);
+    this.#acquire(this.#holdMs);
     return bodyEnd;
   }
 
@@ -207,7 +213,7 @@ export class Exchange implements Sink {
     const hasProgressed = this.#progress !== this.#progressAtDeadline;
     this.#progressAtDeadline = this.#progress;
     if (this.#hasBegun) {
-      const periodMs = this.#state === "answered" ? settings.bodyTimeoutMs : settings.idleTimeoutMs;
+      const periodMs = this.#state === "answered" ? settings.bodyTimeoutMs : this.#idleTimeoutMs;
       if (hasProgressed) {
         this.#connection.setDeadline(periodMs);
       } else {
@@ -241,7 +247,8 @@ export class Exchange implements Sink {
       code: "answer-timeout",
       hop: "target",
       detail: "The target did not answer in time.",
-      ...this.#route,
+      cluster: this.#route.cluster,
+      ...(this.#upstream !== undefined && { hostName: this.#upstream.hostName }),
     }, this.#isRequestDone);
   }
 
@@ -293,6 +300,18 @@ export class Exchange implements Sink {
     return this.#state === "streaming" || this.#state === "answered" || this.#state === "raw";
   }
 
+  get #holdMs(): number {
+    return this.#passage?.holdMs ?? this.#frontend.settings.holdMs;
+  }
+
+  get #answerTimeoutMs(): number {
+    return this.#passage?.answerTimeoutMs ?? this.#frontend.settings.answerTimeoutMs;
+  }
+
+  get #idleTimeoutMs(): number {
+    return this.#passage?.idleTimeoutMs ?? this.#frontend.settings.idleTimeoutMs;
+  }
+
   #acquire(waitMs: number): void {
     this.#state = "opening";
     this.#attempts += 1;
@@ -304,6 +323,7 @@ export class Exchange implements Sink {
         target,
         protocol: "http",
         waitMs,
+        heldBytes: this.#request!.size,
         ...(hostName !== undefined && { hostName }),
         ...(hashKey !== undefined && { hashKey }),
         ...(this.#excludedHosts !== undefined && { excludedHosts: this.#excludedHosts }),
@@ -317,7 +337,7 @@ export class Exchange implements Sink {
       return;
     }
     if (!this.#isRequestDone) this.#connection.pause();
-    this.#connection.setDeadline(this.#frontend.settings.answerTimeoutMs);
+    this.#connection.setDeadline(this.#answerTimeoutMs);
     found.then(
       (upstream) => {
         if (this.#state === "opening") {
@@ -371,9 +391,10 @@ export class Exchange implements Sink {
     if (this.#state === "answered") {
       this.#complete();
     } else if (this.#state === "waiting") {
-      const { answerTimeoutMs, halfClosedTimeoutMs } = this.#frontend.settings;
       this.#connection.setDeadline(
-        this.#connection.hasEnded ? halfClosedTimeoutMs : answerTimeoutMs,
+        this.#connection.hasEnded
+          ? this.#frontend.settings.halfClosedTimeoutMs
+          : this.#answerTimeoutMs,
       );
     }
   }
@@ -426,9 +447,9 @@ export class Exchange implements Sink {
     this.#forgetRequest();
     if (this.#isHttp10) return;
     const { writer } = this.#frontend;
-    writer.begin(head.end - head.start + MAX_RESPONSE_EXTRA);
+    writer.begin(responseHeadRoom(head, undefined));
     writeResponseHead(writer, head, { connection: undefined, isDechunked: false });
-    this.#connection.write(writer.view(), writer.buffer);
+    this.#toClient(writer.view(), writer.buffer);
     writer.buffer.release();
   }
 
@@ -455,11 +476,10 @@ export class Exchange implements Sink {
     if (body !== undefined) bodyEnd = body.scan(bytes, headEnd, end, ranges && pushRange(ranges));
     const isJoined = !this.#isDechunked && bodyEnd - headEnd <= MAX_JOINED_BYTES;
     const { writer } = this.#frontend;
-    writer.begin(
-      headEnd - head.start + MAX_RESPONSE_EXTRA + (isJoined ? bodyEnd - headEnd : 0),
-    );
+    const edits = this.#passage?.responseEdits;
+    writer.begin(responseHeadRoom(head, edits) + (isJoined ? bodyEnd - headEnd : 0));
     const connection = this.#isClientKept ? (this.#isHttp10 ? "keep-alive" : undefined) : "close";
-    writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked });
+    writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked, edits });
     if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
     this.#state = "streaming";
     this.#forgetRequest();
@@ -470,7 +490,7 @@ export class Exchange implements Sink {
     else if (!isJoined) this.#toClient(bytes.subarray(headEnd, bodyEnd), buffer);
     if (bodyEnd < end) this.#isResponseReusable = false;
     if (body === undefined || body.isDone) this.#responseDone();
-    else this.#connection.setDeadline(this.#frontend.settings.idleTimeoutMs);
+    else this.#connection.setDeadline(this.#idleTimeoutMs);
   }
 
   #startBody(framing: Framing, contentLength: number): BodyScanner | undefined {
@@ -490,16 +510,17 @@ export class Exchange implements Sink {
     if (!this.#isUpgrade || !this.#isRequestDone) {
       head.fail(400, head.start, "it switches protocols, which nobody asked for");
     }
-    const { writer, settings } = this.#frontend;
-    writer.begin(headEnd - head.start + MAX_RESPONSE_EXTRA);
-    writeResponseHead(writer, head, { connection: "upgrade", isDechunked: false });
+    const { writer } = this.#frontend;
+    const edits = this.#passage?.responseEdits;
+    writer.begin(responseHeadRoom(head, edits));
+    writeResponseHead(writer, head, { connection: "upgrade", isDechunked: false, edits });
     this.#state = "raw";
     this.#forgetRequest();
     this.#report(head.status, undefined);
     this.#toClient(writer.view(), writer.buffer);
     writer.buffer.release();
     if (headEnd < end) this.#toClient(bytes.subarray(headEnd, end), buffer);
-    this.#connection.setDeadline(settings.idleTimeoutMs);
+    this.#connection.setDeadline(this.#idleTimeoutMs);
     // What the client sent behind its request is the new protocol's first.
     this.#connection.resume();
     if (this.#connection.hasEnded) this.#upstream?.duplex.end();
@@ -575,6 +596,7 @@ export class Exchange implements Sink {
   #retryOrAnswer(error: Error | undefined): void {
     const { hostId, hostName, isReused } = this.#upstream!;
     const { settings, retries } = this.#frontend;
+    const maxAttempts = this.#passage?.maxAttempts ?? settings.maxAttempts;
     const isUntouched = error instanceof DialError;
     const isLost = isTunnelLoss(error) || !isUntouched;
     const failure = answerForLoss(error, { cluster: this.#route.cluster, hostName });
@@ -582,11 +604,11 @@ export class Exchange implements Sink {
     if (!isLost) (this.#excludedHosts ??= new Set()).add(hostId);
     const mayRepeat = (isUntouched || SAFE_METHODS.has(this.#method)) &&
       this.#heldResponse === undefined && this.#request?.isWhole === true &&
-      this.#attempts < settings.maxAttempts && (isReused || retries.withdraw());
+      this.#attempts < maxAttempts && (isReused || retries.withdraw());
     this.#releaseUpstream(false);
     if (mayRepeat) {
       this.#lastFailure = failure;
-      this.#acquire(isLost ? settings.holdMs : 0);
+      this.#acquire(isLost ? this.#holdMs : 0);
       return;
     }
     this.#answer(failure, this.#isRequestDone);

@@ -7,13 +7,15 @@ import type { Runtime } from "../runtime.ts";
 import type { Upstreams } from "../upstream.ts";
 import { ClientConnection } from "./client_connection.ts";
 import { HeadWriter } from "./head_writer.ts";
+import { RequestIdLine } from "./request_id.ts";
 import { clientFacts } from "./request_writer.ts";
-import type { ClientFacts } from "./request_writer.ts";
+import type { ClientFacts, ForwardedStyle } from "./request_writer.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { HeadView } from "./route.ts";
 import type { RouteFunction } from "./route.ts";
 import { DEFAULT_HTTP_SETTINGS } from "./settings.ts";
 import type { HttpSettings } from "./settings.ts";
+import type { TrustedProxies } from "./trusted_proxies.ts";
 
 /** What a frontend is told at its making. */
 export interface HttpFrontendOptions {
@@ -26,10 +28,10 @@ export interface HttpFrontendOptions {
   readonly scheme?: "http" | "https";
   /** Our name in Via; "revtun" by default. */
   readonly via?: string;
-  /** X-Forwarded-For, -Proto and -Host are told to targets; true by default. */
-  readonly isForwardedTold?: boolean;
-  /** Clients whose own X-Forwarded fields are believed and passed on; nobody by default. */
-  readonly isTrusted?: (client: Address) => boolean;
+  /** How targets are told of clients; "x-forwarded" by default. */
+  readonly forwarded?: ForwardedStyle;
+  /** Clients whose own forwarding fields are believed and passed on; nobody by default. */
+  readonly trustedProxies?: TrustedProxies;
   /** Called once for each request, when its answer has begun or it was given up. */
   readonly onAnswer?: (record: AnswerRecord) => void;
 }
@@ -50,9 +52,11 @@ export interface AnswerRecord {
 /** One listener's HTTP. Owns its clients' connections, not the listener. */
 export class HttpFrontend {
   readonly upstreams: Upstreams;
-  readonly route: RouteFunction;
+  /** May be replaced at any time: the requests that come then go by the new one. */
+  route: RouteFunction;
   readonly runtime: Runtime;
   readonly settings: HttpSettings;
+  readonly requestId: RequestIdLine = new RequestIdLine();
   readonly onAnswer: ((record: AnswerRecord) => void) | undefined;
   readonly retries: RetryBudget = new RetryBudget();
   /** Scratch for what happens within one call: one set serves all connections. */
@@ -74,7 +78,7 @@ export class HttpFrontend {
     this.onAnswer = options.onAnswer;
     this.requestHead = new RequestHead(this.settings.headLimits);
     this.responseHead = new ResponseHead(this.settings.headLimits);
-    this.view = new HeadView(this.requestHead);
+    this.view = new HeadView(this.requestHead, options.trustedProxies);
     this.writer = new HeadWriter(options.runtime.pool);
   }
 
@@ -115,13 +119,14 @@ export class HttpFrontend {
 
   /** What targets are told of a client. */
   factsOf(remote: Address | undefined): ClientFacts {
-    const { via, scheme, isForwardedTold, isTrusted } = this.#options;
+    const { via, scheme, forwarded, trustedProxies } = this.#options;
     return clientFacts({
       via: via ?? "revtun",
       address: remote?.kind === "tcp" ? remote.host : "",
       scheme: scheme ?? "http",
-      isTrusted: remote !== undefined && isTrusted?.(remote) === true,
-      isForwardedTold: isForwardedTold ?? true,
+      isTrusted: remote !== undefined && trustedProxies?.trusts(remote) === true,
+      style: forwarded ?? "x-forwarded",
+      isAuthorizationOurs: false,
     });
   }
 

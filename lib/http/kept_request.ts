@@ -21,6 +21,11 @@ export class KeptRequest {
     this.#size = first.length;
   }
 
+  /** Bytes that are kept. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Everything that was sent is still here. */
   get isWhole(): boolean {
     return this.#isWhole;

@@ -3,11 +3,22 @@ import { FIELD, fieldMask } from "../codec/http1/field_id.ts";
 import type { FieldId } from "../codec/http1/field_id.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { HeadWriter } from "./head_writer.ts";
+import type { HeaderEdits } from "./header_edits.ts";
+import type { RequestIdLine } from "./request_id.ts";
+import type { PathRewrite } from "./route.ts";
+
+/**
+ * How targets are told of clients: by X-Forwarded-For, -Proto and -Host, by RFC 7239's Forwarded, by
+ * both, or not at all.
+ */
+export type ForwardedStyle = "x-forwarded" | "forwarded" | "both" | "none";
 
 /** What a frontend tells targets about a client. */
 export interface ClientFacts {
-  /** The lines of `via`, `address` and `scheme`, whole, for a client that is not trusted. */
+  /** Via, and what X-Forwarded fields are the same for each request of an untrusted client. */
   readonly lines: Uint8Array;
+  /** `for=…;proto=…` of RFC 7239, to which the host is added. */
+  readonly element: Uint8Array;
   /** How we call ourselves in Via. */
   readonly via: string;
   /** For X-Forwarded-For; "" if it is not known. */
@@ -16,20 +27,38 @@ export interface ClientFacts {
   readonly scheme: "http" | "https";
   /** What the client tells of those before it is believed and passed on. */
   readonly isTrusted: boolean;
-  /** The X-Forwarded fields are told at all. */
-  readonly isForwardedTold: boolean;
+  readonly style: ForwardedStyle;
+  /** Authorization is for us, and goes no further. */
+  readonly isAuthorizationOurs: boolean;
 }
 
 /** What there is to know of a client; `address` is "" if it has none. */
-export function clientFacts(init: Omit<ClientFacts, "lines">): ClientFacts {
+export function clientFacts(init: Omit<ClientFacts, "lines" | "element">): ClientFacts {
+  const { via, address, scheme } = init;
+  const isTold = hasXForwarded(init.style);
   const lines = [
-    `Via: 1.1 ${init.via}\r\n`,
-    ...(init.isForwardedTold && init.address !== ""
-      ? [`X-Forwarded-For: ${init.address}\r\n`]
-      : []),
-    ...(init.isForwardedTold ? [`X-Forwarded-Proto: ${init.scheme}\r\n`] : []),
+    `Via: 1.1 ${via}\r\n`,
+    ...(isTold && address !== "" ? [`X-Forwarded-For: ${address}\r\n`] : []),
+    ...(isTold ? [`X-Forwarded-Proto: ${scheme}\r\n`] : []),
   ];
-  return { ...init, lines: new TextEncoder().encode(lines.join("")) };
+  const node = address === "" ? "unknown" : address.includes(":") ? `"[${address}]"` : address;
+  const utf8 = new TextEncoder();
+  return {
+    ...init,
+    lines: utf8.encode(lines.join("")),
+    element: utf8.encode(`for=${node};proto=${scheme}`),
+  };
+}
+
+/** What a request's head is written with. */
+export interface RequestPassage {
+  readonly facts: ClientFacts;
+  /** Stands in for a missing Host. */
+  readonly clusterName: string;
+  readonly rewrite?: PathRewrite | undefined;
+  readonly edits?: HeaderEdits | undefined;
+  /** The line of a request that came without a name. */
+  readonly requestId: RequestIdLine;
 }
 
 /** Fields that never pass, whatever the request. */
@@ -55,29 +84,48 @@ const VOUCHING = fieldMask(
   FIELD.xRealIp,
 );
 /** Bytes that the lines written here may have beyond the client's own. */
-export const MAX_ADDED_BYTES = 512;
+const MAX_ADDED_BYTES = 512;
 
-/** Writes the head of the request that goes on; `clusterName` stands in for a missing Host. */
+/** Room that the head takes at most, once it is written. */
+export function requestHeadRoom(head: RequestHead, passage: RequestPassage): number {
+  const { facts, edits, rewrite } = passage;
+  return head.end - head.start + (head.hostEnd - head.hostStart) * 3 + facts.lines.length +
+    facts.element.length + (rewrite?.prefix.length ?? 0) + (edits?.lines.length ?? 0) +
+    (edits?.host?.length ?? 0) + MAX_ADDED_BYTES;
+}
+
+/** Writes the head of the request that goes on. */
 export function writeRequestHead(
   writer: HeadWriter,
   head: RequestHead,
-  facts: ClientFacts,
-  clusterName: string,
+  passage: RequestPassage,
 ): void {
+  const { facts, edits, rewrite } = passage;
   let dropped = DROPPED;
   if (!facts.isTrusted) dropped |= VOUCHING;
-  else if (facts.isForwardedTold && facts.address !== "") dropped |= 1 << FIELD.xForwardedFor;
+  else dropped |= addedTo(facts);
+  if (facts.isAuthorizationOurs) dropped |= 1 << FIELD.authorization;
   if (head.minorVersion === 0) dropped |= 1 << FIELD.expect;
   let runStart = head.start;
-  if (head.form !== "origin" || head.minorVersion !== 1) {
-    writeRequestLine(writer, head, clusterName);
+  const hasLine = head.form !== "origin" || head.minorVersion !== 1 || rewrite !== undefined;
+  if (hasLine) {
+    writeRequestLine(writer, head, rewrite);
     runStart = head.fieldsStart;
-    // The target's authority is Host's own, perhaps with another case or the usual port.
-    if (head.form === "absolute") dropped |= 1 << FIELD.host;
   }
-  if ((head.seen & dropped) !== 0 || head.hasNominations) {
+  // The authority of an absolute target is Host's own, perhaps with another case or the usual port.
+  if (head.form === "absolute" || edits?.host !== undefined || !head.has(FIELD.host)) {
+    if (!hasLine) {
+      writer.copy(head.bytes, runStart, head.fieldsStart);
+      runStart = head.fieldsStart;
+    }
+    dropped |= 1 << FIELD.host;
+    writeHost(writer, head, passage);
+  }
+  if ((head.seen & dropped) !== 0 || head.hasNominations || edits !== undefined) {
     for (let i = 0; i < head.fieldCount; i++) {
-      if ((dropped & (1 << head.fieldId(i))) === 0 && !isNominated(head, i)) continue;
+      const isKept = (dropped & (1 << head.fieldId(i))) === 0 && !isNominated(head, i) &&
+        edits?.removes(head, i) !== true;
+      if (isKept) continue;
       writer.copy(head.bytes, runStart, head.nameStart(i));
       runStart = head.lineEnd(i);
     }
@@ -85,50 +133,103 @@ export function writeRequestHead(
   writer.copy(head.bytes, runStart, head.fieldsEnd);
   if (facts.isTrusted) writeTrusted(writer, head, facts);
   else writer.copy(facts.lines, 0, facts.lines.length);
-  const isHostKnown = facts.isTrusted && head.has(FIELD.xForwardedHost);
-  if (facts.isForwardedTold && !isHostKnown && head.hostEnd > head.hostStart) {
-    writer.text("X-Forwarded-Host: ");
-    writer.copy(head.bytes, head.hostStart, head.hostEnd);
-    writer.text("\r\n");
+  if (facts.style !== "none") writeHostTold(writer, head, facts);
+  if (!head.has(FIELD.xRequestId)) {
+    const { requestId } = passage;
+    requestId.advance();
+    writer.copy(requestId.bytes, 0, requestId.bytes.length);
   }
+  if (edits !== undefined) writer.copy(edits.lines, 0, edits.lines.length);
   if (head.isUpgrade) writeUpgrade(writer, head);
   if (head.has(FIELD.te) && mentionsTrailers(head)) writer.text("TE: trailers\r\n");
   writer.text("\r\n");
 }
 
-function writeRequestLine(writer: HeadWriter, head: RequestHead, clusterName: string): void {
-  const { bytes } = head;
+/** Fields of a trusted client that are written anew, with what we add. */
+function addedTo(facts: ClientFacts): number {
+  let mask = 0;
+  if (hasXForwarded(facts.style) && facts.address !== "") mask |= 1 << FIELD.xForwardedFor;
+  if (hasForwarded(facts.style)) mask |= 1 << FIELD.forwarded;
+  return mask;
+}
+
+function writeRequestLine(
+  writer: HeadWriter,
+  head: RequestHead,
+  rewrite: PathRewrite | undefined,
+): void {
+  const { bytes, targetEnd } = head;
   writer.text(head.method);
   writer.text(" ");
-  if (head.form === "absolute") {
-    // 0x2f is "/": an URL may have a query without a path before it.
-    if (head.pathStart === head.targetEnd || bytes[head.pathStart] !== 0x2f) {
-      writer.text(head.method === "OPTIONS" && head.pathStart === head.targetEnd ? "*" : "/");
-    }
-    writer.copy(bytes, head.pathStart, head.targetEnd);
+  if (head.form === "authority" || head.form === "asterisk") {
+    writer.copy(bytes, head.targetStart, targetEnd);
   } else {
-    writer.copy(bytes, head.targetStart, head.targetEnd);
+    let pathStart = head.pathStart;
+    if (rewrite !== undefined) {
+      writer.copy(rewrite.prefix, 0, rewrite.prefix.length);
+      // An URL that came without its "/" has nothing to be dropped.
+      if (pathStart < targetEnd && bytes[pathStart] === 0x2f) pathStart += rewrite.dropBytes;
+    }
+    // 0x2f is "/": an URL may have a query without a path before it.
+    const isRooted = rewrite !== undefined && rewrite.prefix.length > 0 ||
+      pathStart < targetEnd && bytes[pathStart] === 0x2f;
+    if (!isRooted) {
+      const isServerWide = head.method === "OPTIONS" && head.pathStart === targetEnd;
+      writer.text(isServerWide ? "*" : "/");
+    }
+    writer.copy(bytes, pathStart, targetEnd);
   }
   writer.text(" HTTP/1.1\r\n");
-  if (head.form === "absolute") {
-    writer.text("Host: ");
-    writer.copy(bytes, head.hostStart, head.hostEnd);
-    writer.text("\r\n");
-  } else if (!head.has(FIELD.host)) {
-    writer.text(`Host: ${clusterName}\r\n`);
-  }
+}
+
+function writeHost(writer: HeadWriter, head: RequestHead, passage: RequestPassage): void {
+  const { edits, clusterName } = passage;
+  writer.text("Host: ");
+  if (edits?.host !== undefined) writer.copy(edits.host, 0, edits.host.length);
+  else if (head.hostEnd > head.hostStart) writer.copy(head.bytes, head.hostStart, head.hostEnd);
+  else writer.text(clusterName);
+  writer.text("\r\n");
 }
 
 /** What a trusted client tells stays, and the list of addresses grows by its own. */
 function writeTrusted(writer: HeadWriter, head: RequestHead, facts: ClientFacts): void {
   writer.text(`Via: 1.1 ${facts.via}\r\n`);
-  if (!facts.isForwardedTold) return;
+  if (!hasXForwarded(facts.style)) return;
   if (facts.address !== "") {
     writer.text("X-Forwarded-For: ");
     copyValues(writer, head, FIELD.xForwardedFor);
     writer.text(`${facts.address}\r\n`);
   }
   if (!head.has(FIELD.xForwardedProto)) writer.text(`X-Forwarded-Proto: ${facts.scheme}\r\n`);
+}
+
+/** The fields that name the host which the client asked for. */
+function writeHostTold(writer: HeadWriter, head: RequestHead, facts: ClientFacts): void {
+  const { bytes, hostStart, hostEnd } = head;
+  const isHostKnown = facts.isTrusted && head.has(FIELD.xForwardedHost);
+  if (hasXForwarded(facts.style) && !isHostKnown && hostEnd > hostStart) {
+    writer.text("X-Forwarded-Host: ");
+    writer.copy(bytes, hostStart, hostEnd);
+    writer.text("\r\n");
+  }
+  if (!hasForwarded(facts.style)) return;
+  writer.text("Forwarded: ");
+  if (facts.isTrusted) copyValues(writer, head, FIELD.forwarded);
+  writer.copy(facts.element, 0, facts.element.length);
+  if (hostEnd > hostStart) {
+    writer.text(';host="');
+    writer.copy(bytes, hostStart, hostEnd);
+    writer.text('"');
+  }
+  writer.text("\r\n");
+}
+
+function hasXForwarded(style: ForwardedStyle): boolean {
+  return style === "x-forwarded" || style === "both";
+}
+
+function hasForwarded(style: ForwardedStyle): boolean {
+  return style === "forwarded" || style === "both";
 }
 
 function writeUpgrade(writer: HeadWriter, head: RequestHead): void {

@@ -2,6 +2,7 @@
 import { FIELD, fieldMask } from "../codec/http1/field_id.ts";
 import type { ResponseHead } from "../codec/http1/response_head.ts";
 import type { HeadWriter } from "./head_writer.ts";
+import type { HeaderEdits } from "./header_edits.ts";
 
 /** How a response goes on. */
 export interface ResponsePassage {
@@ -9,6 +10,7 @@ export interface ResponsePassage {
   readonly connection: "close" | "keep-alive" | "upgrade" | undefined;
   /** The body goes on without the framing of its chunks, for a client of HTTP/1.0. */
   readonly isDechunked: boolean;
+  readonly edits?: HeaderEdits | undefined;
 }
 
 const DROPPED = fieldMask(
@@ -25,7 +27,12 @@ const CONNECTION_LINES = {
   "upgrade": "Connection: Upgrade\r\n",
 } as const;
 /** Bytes that the lines written here may have beyond the target's own. */
-export const MAX_ADDED_BYTES = 64;
+const MAX_ADDED_BYTES = 64;
+
+/** Room that the head takes at most, once it is written. */
+export function responseHeadRoom(head: ResponseHead, edits: HeaderEdits | undefined): number {
+  return head.end - head.start + MAX_ADDED_BYTES + (edits?.lines.length ?? 0);
+}
 
 /** Writes the head of the response that goes on. */
 export function writeResponseHead(
@@ -37,6 +44,7 @@ export function writeResponseHead(
   // RFC 9110 section 8.6: these have no body, and a length would lead a client to wait for one.
   if (head.status < 200 || head.status === 204) dropped |= FRAMING;
   if (passage.isDechunked) dropped |= (1 << FIELD.transferEncoding) | (1 << FIELD.trailer);
+  const { edits } = passage;
   let { connection } = passage;
   if (head.status === 426 && connection === undefined) connection = "upgrade";
   if (connection !== "upgrade") dropped |= 1 << FIELD.upgrade;
@@ -45,16 +53,17 @@ export function writeResponseHead(
     writer.text("HTTP/1.1");
     runStart += "HTTP/1.1".length;
   }
-  if ((head.seen & dropped) !== 0 || head.hasNominations) {
+  if ((head.seen & dropped) !== 0 || head.hasNominations || edits !== undefined) {
     for (let i = 0; i < head.fieldCount; i++) {
       const isKept = (dropped & (1 << head.fieldId(i))) === 0 &&
-        !(head.hasNominations && head.isNominated(i));
+        !(head.hasNominations && head.isNominated(i)) && edits?.removes(head, i) !== true;
       if (isKept) continue;
       writer.copy(head.bytes, runStart, head.nameStart(i));
       runStart = head.lineEnd(i);
     }
   }
   writer.copy(head.bytes, runStart, head.fieldsEnd);
+  if (edits !== undefined) writer.copy(edits.lines, 0, edits.lines.length);
   if (connection !== undefined) writer.text(CONNECTION_LINES[connection]);
   writer.text("\r\n");
 }

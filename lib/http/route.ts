@@ -3,6 +3,9 @@ import type { Address } from "../address.ts";
 import { FIELD } from "../codec/http1/field_id.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Answer } from "./answer.ts";
+import type { HeaderEdits } from "./header_edits.ts";
+import type { ClientFacts } from "./request_writer.ts";
+import type { TrustedProxies } from "./trusted_proxies.ts";
 
 /** A request as a route sees it; valid during the call only. */
 export interface RequestView {
@@ -13,6 +16,10 @@ export interface RequestView {
   readonly host: string;
   /** Undefined where the client's connection has no address. */
   readonly client: Address | undefined;
+  /** The connection comes from a trusted proxy, whose word counts. */
+  readonly isTrusted: boolean;
+  /** IP address of the client, behind trusted proxies too; "" if it cannot be known. */
+  readonly clientIp: string;
   /** All values of a header, joined by ", "; the name in small letters. */
   header(lowerName: string): string | undefined;
 }
@@ -26,6 +33,33 @@ export interface Route {
   readonly hostName?: string;
   /** Requests of one key go to one host while it is there. */
   readonly hashKey?: string;
+  /** How they pass, where that differs from the frontend's way. */
+  readonly passage?: Passage;
+}
+
+/** How the requests of a route pass. What is undefined is as the frontend has it. */
+export interface Passage {
+  /** The route, as users call it. */
+  readonly name: string;
+  readonly rewrite?: PathRewrite;
+  readonly requestEdits?: HeaderEdits;
+  readonly responseEdits?: HeaderEdits;
+  /** How long a request waits for a host, ms. */
+  readonly holdMs?: number;
+  /** From a whole request to the first byte of its answer, ms. */
+  readonly answerTimeoutMs?: number;
+  /** No byte either way, ms; 0 for never. */
+  readonly idleTimeoutMs?: number;
+  /** Hosts that one request is sent to at most, where sending it again is safe. */
+  readonly maxAttempts?: number;
+}
+
+/** Another beginning for paths. */
+export interface PathRewrite {
+  /** Bytes at the start of the path that are left out. */
+  readonly dropBytes: number;
+  /** What stands there instead. */
+  readonly prefix: Uint8Array;
 }
 
 /** Chooses, or says what to answer instead. Must not throw, must not wait. */
@@ -39,12 +73,21 @@ export function isAnswer(verdict: Route | Answer): verdict is Answer {
 /** A {@link RequestView} of a parsed head; one serves all requests of a frontend. */
 export class HeadView implements RequestView {
   readonly #head: RequestHead;
+  readonly #proxies: TrustedProxies | undefined;
   client: Address | undefined;
+  #facts: ClientFacts | undefined;
   /** Clients of one frontend mostly ask for the same host: its text is made once. */
   #lastHost = "";
 
-  constructor(head: RequestHead) {
+  constructor(head: RequestHead, proxies?: TrustedProxies) {
     this.#head = head;
+    this.#proxies = proxies;
+  }
+
+  /** Shows the head just parsed as a request of this client. */
+  show(client: Address | undefined, facts: ClientFacts): void {
+    this.client = client;
+    this.#facts = facts;
   }
 
   get method(): string {
@@ -64,6 +107,16 @@ export class HeadView implements RequestView {
     }
     if (!isLast) this.#lastHost = this.#head.host;
     return this.#lastHost;
+  }
+
+  get isTrusted(): boolean {
+    return this.#facts?.isTrusted === true;
+  }
+
+  get clientIp(): string {
+    const address = this.#facts?.address ?? "";
+    if (!this.isTrusted || !this.#head.has(FIELD.xForwardedFor)) return address;
+    return this.#proxies!.clientOf(address, this.#head.header("x-forwarded-for")!);
   }
 
   header(lowerName: string): string | undefined {

@@ -31,6 +31,8 @@ export type ServerConfig = Readonly<{
   queueMs: number;
   /** Requests that may wait so at once in one cluster. Default 1,000. */
   maxWaiting: number;
+  /** Bytes of requests that may wait so at once in all clusters. Default 64 MiB. */
+  maxWaitingBytes: number;
   /** First byte of an answer, ms; a safe request then goes elsewhere or gets 504. Default 60 s. */
   firstByteTimeoutMs: number;
   /** A stream without a byte for this long is closed, ms; 0 for never. Default 5 min. */
@@ -64,6 +66,7 @@ export const SERVER_DEFAULTS = {
   holdMs: 5000,
   queueMs: 5000,
   maxWaiting: 1000,
+  maxWaitingBytes: 64 << 20,
   firstByteTimeoutMs: 60_000,
   idleTimeoutMs: 300_000,
   drainTimeoutMs: 15_000,

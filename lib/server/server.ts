@@ -95,6 +95,7 @@ export class RunningServer {
       runtime,
       stats: this.stats,
       maxWaiting: config.maxWaiting,
+      maxWaitingBytes: config.maxWaitingBytes,
     });
     this.#frontends = new FrontendSet(config, this.upstreams, runtime, this.stats);
     this.#events = {

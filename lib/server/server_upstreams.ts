@@ -21,6 +21,8 @@ export class ServerUpstreams implements Upstreams {
   readonly #runtime: Runtime;
   readonly #stats: ServerStats;
   readonly #maxWaiting: number;
+  readonly #maxWaitingBytes: number;
+  #waitingBytes = 0;
   readonly #waiting = new Map<string, Set<Waiter>>();
   #isClosing = false;
 
@@ -30,11 +32,14 @@ export class ServerUpstreams implements Upstreams {
     stats: ServerStats;
     /** Requests that may wait in one cluster. */
     maxWaiting: number;
+    /** Bytes that all waiting requests may hold together. */
+    maxWaitingBytes: number;
   }) {
     this.#registry = init.registry;
     this.#runtime = init.runtime;
     this.#stats = init.stats;
     this.#maxWaiting = init.maxWaiting;
+    this.#maxWaitingBytes = init.maxWaitingBytes;
   }
 
   /** Requests that wait for a host now. */
@@ -99,13 +104,22 @@ export class ServerUpstreams implements Upstreams {
     const failure = this.#failureOf(cluster, request);
     if (request.waitMs <= 0) throw failure;
     let waiters = this.#waiting.get(cluster.name);
-    if (waiters === undefined) this.#waiting.set(cluster.name, waiters = new Set());
-    if (waiters.size >= this.#maxWaiting) {
+    const count = waiters?.size ?? 0;
+    if (count >= this.#maxWaiting) {
       throw new UpstreamError(
         "overloaded",
-        `${waiters.size} requests wait for cluster "${cluster.name}" already`,
+        `${count} requests wait for cluster "${cluster.name}" already`,
       );
     }
+    const heldBytes = request.heldBytes ?? 0;
+    if (this.#waitingBytes + heldBytes > this.#maxWaitingBytes) {
+      throw new UpstreamError(
+        "overloaded",
+        `The requests that wait for hosts already take ${this.#waitingBytes} bytes`,
+      );
+    }
+    if (waiters === undefined) this.#waiting.set(cluster.name, waiters = new Set());
+    this.#waitingBytes += heldBytes;
     this.#stats.holds += 1;
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
@@ -141,7 +155,7 @@ export class ServerUpstreams implements Upstreams {
   #forget(clusterName: string, waiter: Waiter): void {
     waiter.deadline.cancel();
     const waiters = this.#waiting.get(clusterName);
-    waiters?.delete(waiter);
+    if (waiters?.delete(waiter)) this.#waitingBytes -= waiter.request.heldBytes ?? 0;
     if (waiters?.size === 0) this.#waiting.delete(clusterName);
   }
 }

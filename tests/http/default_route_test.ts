@@ -11,6 +11,8 @@ function route(clusters: string[], host: string, headers: Record<string, string>
     path: "/",
     host,
     client: undefined,
+    isTrusted: false,
+    clientIp: "",
     header: (name) => headers[name],
   });
   return isAnswer(verdict) ? verdict.status : verdict.cluster;
@@ -47,6 +49,8 @@ Deno.test("defaultRoute() passes target and host on, and says how to choose", ()
       path: "/",
       host: "x",
       client: undefined,
+      isTrusted: false,
+      clientIp: "",
       header: (name) => headers[name],
     });
   assert.deepEqual(choose({ "x-revtun-target": "web", "x-revtun-host": "till-7" }), {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DialError } from "../../lib/errors.ts";
-import { settle, until, World } from "./support.ts";
+import { TrustedProxies } from "../../lib/http/trusted_proxies.ts";
+import { settle, until, withoutId, World } from "./support.ts";
 
 const GET = "GET /a?b HTTP/1.1\r\nHost: edge-a.example\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -8,7 +9,7 @@ const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /** What a target sees of GET by default. */
 const SEEN_GET = "GET /a?b HTTP/1.1\r\nHost: edge-a.example\r\nVia: 1.1 revtun\r\n" +
   "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n" +
-  "X-Forwarded-Host: edge-a.example\r\n\r\n";
+  "X-Forwarded-Host: edge-a.example\r\nX-Request-Id: ID\r\n\r\n";
 
 Deno.test("HttpFrontend passes a request and its answer, and reuses both connections", async () => {
   using world = new World();
@@ -16,7 +17,7 @@ Deno.test("HttpFrontend passes a request and its answer, and reuses both connect
   for (let i = 0; i < 3; i++) {
     client.write(GET);
     const target = await world.stream(0);
-    assert.equal(await target.read("\r\n\r\n"), SEEN_GET);
+    assert.equal(withoutId(await target.read("\r\n\r\n")), SEEN_GET);
     target.write(OK);
     assert.equal(await client.read("ok"), OK);
   }
@@ -81,27 +82,27 @@ Deno.test("HttpFrontend takes hop-by-hop and own fields out, both ways", async (
 });
 
 Deno.test("HttpFrontend believes trusted clients, and adds to what they say", async () => {
-  using world = new World({ isTrusted: () => true });
+  using world = new World({ trustedProxies: new TrustedProxies(["192.0.2.0/24"]) });
   const client = world.connect();
   client.write(
     "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n" +
       "X-Forwarded-Host: y\r\nX-Forwarded-For: 2.2.2.2\r\nForwarded: for=1.1.1.1\r\n\r\n",
   );
   assert.equal(
-    await (await world.stream(0)).read("\r\n\r\n"),
+    withoutId(await (await world.stream(0)).read("\r\n\r\n")),
     "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: y\r\n" +
       "Forwarded: for=1.1.1.1\r\nVia: 1.1 revtun\r\n" +
-      "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 192.0.2.7\r\n\r\n",
+      "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 192.0.2.7\r\nX-Request-Id: ID\r\n\r\n",
   );
 });
 
 Deno.test("HttpFrontend gives an absolute URL on as a path, with the host it names", async () => {
-  using world = new World({ isForwardedTold: false });
+  using world = new World({ forwarded: "none" });
   const client = world.connect();
   client.write("GET http://Edge-A:80?x HTTP/1.1\r\nHost: edge-a\r\nX: 1\r\n\r\n");
   assert.equal(
-    await (await world.stream(0)).read("\r\n\r\n"),
-    "GET /?x HTTP/1.1\r\nHost: Edge-A:80\r\nX: 1\r\nVia: 1.1 revtun\r\n\r\n",
+    withoutId(await (await world.stream(0)).read("\r\n\r\n")),
+    "GET /?x HTTP/1.1\r\nHost: Edge-A:80\r\nX: 1\r\nVia: 1.1 revtun\r\nX-Request-Id: ID\r\n\r\n",
   );
 });
 
@@ -478,7 +479,7 @@ Deno.test("HttpFrontend waits for a host, and for the client meanwhile", async (
   await target.read("abcdefgh");
   target.write(OK);
   await client.read(OK);
-  assert.equal(await target.read("\r\n\r\n"), SEEN_GET);
+  assert.equal(withoutId(await target.read("\r\n\r\n")), SEEN_GET);
 });
 
 Deno.test("HttpFrontend gives back an upstream that came too late", async () => {

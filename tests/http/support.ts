@@ -19,6 +19,13 @@ export function toBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+/** A head with its made-up request name taken for the word "ID"; throws if it has none. */
+export function withoutId(head: string): string {
+  const plain = head.replace(/^(X-Request-Id): [0-9a-f]{32}\r$/m, "$1: ID\r");
+  if (plain === head) throw new Error(`No X-Request-Id in ${JSON.stringify(head)}`);
+  return plain;
+}
+
 /** Lets everything run that is due, until `isTrue`; throws if it never gets so. */
 export async function until(isTrue: () => boolean, what = "the condition"): Promise<void> {
   for (let turn = 0; turn < 500; turn++) {

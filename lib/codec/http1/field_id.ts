@@ -26,6 +26,7 @@ export const FIELD = {
   xRealIp: 20,
   xRequestId: 21,
   accept: 22,
+  authorization: 25,
   /** Any name that starts with `x-revtun-`. */
   xRevtun: 23,
   /**
@@ -65,6 +66,7 @@ const NAMES: Readonly<Record<string, FieldId>> = {
   "x-real-ip": FIELD.xRealIp,
   "x-request-id": FIELD.xRequestId,
   "accept": FIELD.accept,
+  "authorization": FIELD.authorization,
 };
 
 const OWN_PREFIX = new TextEncoder().encode("x-revtun-");
