@@ -14,6 +14,7 @@ import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts"
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
+import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 import { readToken } from "./read_token.ts";
 import { VERSION } from "./version.ts";
@@ -33,6 +34,7 @@ const OPTIONS = [
     default: ":9000",
     description: "Where agents come in",
   },
+  ...HTTP_OPTIONS,
   {
     name: "cluster",
     kind: "list",
@@ -130,14 +132,20 @@ export const command: Command = defineCommand({
   description:
     "Agents dial the tunnel port and register as hosts of a cluster; what clients send " +
     "to a frontend goes down those connections to the agents' targets.\n\n" +
-    "An http:// frontend without a cluster routes each request: by the header x-revtun-cluster, " +
-    "else by the first label of Host when it names a cluster, else to the only cluster there is.",
+    "An http:// frontend without a cluster routes each request: by --route where there is one; " +
+    "else by the header x-revtun-cluster, by the first label of Host when it names a cluster, or " +
+    "to the only cluster there is.",
   options: OPTIONS,
   examples: [
     { line: "revtun server --listen :8080 --tunnel :9000", description: "HTTP for any cluster" },
     {
       line: "revtun server --listen tcp://:2222/edge-a/ssh --tunnel :9000",
       description: "port 2222 goes to the target ssh of edge-a's agents",
+    },
+    {
+      line: "revtun server --route shop.example.com/api=edge-a/api " +
+        "--route '{cluster}.edge.example.com={cluster}'",
+      description: "HTTP by host and path; a label of the host names the cluster",
     },
   ],
   async run(context) {
@@ -183,6 +191,12 @@ async function readConfig(
     }
   }
   const credentialPolicy = await policyOf(values, sourceOf);
+  const http = httpConfigOf(values, sourceOf);
+  for (const { cluster } of http.routes) {
+    if (cluster === "{cluster}" || values.cluster.length === 0) continue;
+    if (values.cluster.includes(cluster)) continue;
+    throw new ConfigError(sourceOf("route"), `names cluster "${cluster}", which is not declared`);
+  }
   for (const spec of frontends) {
     if (spec.cluster === undefined || values.cluster.length === 0) continue;
     if (values.cluster.includes(spec.cluster)) continue;
@@ -193,11 +207,13 @@ async function readConfig(
   }
   const isOpenByDefault = values.cluster.length === 0 && credentialPolicy === noCredential;
   return serverConfig({
+    ...http,
     frontends,
     tunnels,
-    clusters: values.cluster.length > 0
-      ? values.cluster
-      : frontends.flatMap((spec) => spec.cluster ?? []),
+    clusters: values.cluster.length > 0 ? values.cluster : [
+      ...frontends.flatMap((spec) => spec.cluster ?? []),
+      ...http.routes.map(({ cluster }) => cluster).filter((name) => name !== "{cluster}"),
+    ],
     isOpenToClusters: values["open-clusters"] ?? isOpenByDefault,
     credentialPolicy,
     initTimeoutMs: values["init-timeout"],

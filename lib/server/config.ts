@@ -2,6 +2,8 @@
 import type { Address } from "../address.ts";
 import type { CredentialPolicy } from "../auth/credential_policy.ts";
 import { noCredential } from "../auth/credential_policy.ts";
+import type { ForwardedStyle } from "../http/request_writer.ts";
+import type { RouteRule } from "../http/route_rule.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { ListenSpec } from "./listen_spec.ts";
@@ -10,6 +12,15 @@ import type { ListenSpec } from "./listen_spec.ts";
 export type ServerConfig = Readonly<{
   /** Where clients come in, and what for. */
   frontends: readonly ListenSpec[];
+  /**
+   * Where the requests of http frontends without a cluster go, the first that matches; with none,
+   * Host and `x-revtun-cluster` choose.
+   */
+  routes: readonly RouteRule[];
+  /** Networks of proxies in front, whose X-Forwarded fields are believed; see TrustedProxies. */
+  trustedProxies: readonly string[];
+  /** How targets are told of clients. Default "x-forwarded". */
+  forwarded: ForwardedStyle;
   /** Where agents come in. */
   tunnels: readonly Address[];
   /** Clusters that agents may register in; with none declared and open, any name. */
@@ -55,6 +66,9 @@ export type ServerConfig = Readonly<{
 /** Everything that has a default. */
 export const SERVER_DEFAULTS = {
   frontends: [],
+  routes: [],
+  trustedProxies: [],
+  forwarded: "x-forwarded",
   tunnels: [],
   clusters: [],
   isOpenToClusters: true,

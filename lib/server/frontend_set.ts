@@ -2,6 +2,10 @@
 import type { Address } from "../address.ts";
 import { defaultRoute, fixedRoute } from "../http/default_route.ts";
 import { HttpFrontend } from "../http/http_frontend.ts";
+import type { RouteFunction } from "../http/route.ts";
+import type { RouteRule } from "../http/route_rule.ts";
+import { RouteTable, tableRoute } from "../http/route_table.ts";
+import { TrustedProxies } from "../http/trusted_proxies.ts";
 import type { Runtime } from "../runtime.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
@@ -21,6 +25,10 @@ export class FrontendSet {
   readonly #stats: ServerStats;
   readonly #listeners: Listener[] = [];
   readonly #http: HttpFrontend[] = [];
+  /** Of them, those that route each request by itself. */
+  readonly #routing: HttpFrontend[] = [];
+  readonly #trustedProxies: TrustedProxies;
+  #route: RouteFunction;
   readonly #clients = new Set<SocketDuplex>();
   #onIdle: (() => void) | undefined;
 
@@ -34,6 +42,8 @@ export class FrontendSet {
     this.#upstreams = upstreams;
     this.#runtime = runtime;
     this.#stats = stats;
+    this.#trustedProxies = new TrustedProxies(config.trustedProxies);
+    this.#route = this.#routeOf(config.routes);
   }
 
   /** Connections of clients now. */
@@ -58,6 +68,12 @@ export class FrontendSet {
         frontend: formatListenSpec({ ...spec, address: listener.address }),
       });
     }
+  }
+
+  /** Replaces all routes; requests that come from now on go by the new ones. @throws {RangeError} */
+  setRoutes(rules: readonly RouteRule[]): void {
+    this.#route = this.#routeOf(rules);
+    for (const frontend of this.#routing) frontend.route = this.#route;
   }
 
   async stopListening(): Promise<void> {
@@ -101,16 +117,23 @@ export class FrontendSet {
     const frontend = new HttpFrontend({
       upstreams: this.#upstreams,
       runtime: this.#runtime,
-      route: cluster === undefined
-        ? defaultRoute(this.#upstreams)
-        : fixedRoute({ cluster, target }),
+      route: cluster === undefined ? this.#route : fixedRoute({ cluster, target }),
+      trustedProxies: this.#trustedProxies,
+      forwarded: this.#config.forwarded,
       settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
       onAnswer: () => {
         this.#stats.requests += 1;
       },
     });
     this.#http.push(frontend);
+    if (cluster === undefined) this.#routing.push(frontend);
     return (client) => frontend.serve(client, client.remote);
+  }
+
+  #routeOf(rules: readonly RouteRule[]): RouteFunction {
+    return rules.length === 0
+      ? defaultRoute(this.#upstreams)
+      : tableRoute(new RouteTable(rules), this.#upstreams);
   }
 
   #tcpServer(spec: ListenSpec): (client: SocketDuplex) => void {

@@ -1,0 +1,48 @@
+/** Options of `revtun server` for its HTTP frontends, and their settings. */
+import { parseRouteRule } from "../lib/http/route_rule.ts";
+import { RouteTable } from "../lib/http/route_table.ts";
+import { TrustedProxies } from "../lib/http/trusted_proxies.ts";
+import type { ServerConfig } from "../lib/server/config.ts";
+import { readSetting } from "./agent_options.ts";
+import type { OptionSpec, OptionValues } from "./option.ts";
+
+/** Options of HTTP frontends. */
+export const HTTP_OPTIONS = [
+  {
+    name: "route",
+    kind: "list",
+    placeholder: "HOST/PATH=CLUSTER[/TARGET]",
+    description: "Where requests of http:// frontends without a cluster go; the first that matches",
+    group: "HTTP",
+  },
+  {
+    name: "trusted-proxy",
+    kind: "list",
+    placeholder: "CIDR",
+    description: 'Proxies in front whose X-Forwarded-For is believed, or "unix"',
+    group: "HTTP",
+  },
+  {
+    name: "forwarded",
+    kind: "string",
+    placeholder: "STYLE",
+    default: "x-forwarded",
+    choices: ["x-forwarded", "forwarded", "both", "none"],
+    description: "How targets are told of clients: X-Forwarded-*, RFC 7239's Forwarded",
+    group: "HTTP",
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** Settings of HTTP frontends. @throws {ConfigError} naming the setting as its user wrote it. */
+export function httpConfigOf(
+  values: OptionValues<typeof HTTP_OPTIONS>,
+  sourceOf: (option: string) => string,
+): Pick<ServerConfig, "routes" | "trustedProxies" | "forwarded"> {
+  const routes = readSetting(
+    sourceOf("route"),
+    () => new RouteTable(values.route.map(parseRouteRule)).rules,
+  );
+  const trustedProxies = values["trusted-proxy"];
+  readSetting(sourceOf("trusted-proxy"), () => new TrustedProxies(trustedProxies));
+  return { routes, trustedProxies, forwarded: values.forwarded };
+}
