@@ -2,18 +2,26 @@
 import { formatAddress } from "../lib/address.ts";
 import { AGENT_ROUTES } from "../lib/admin/agent_routes.ts";
 import { startAgent } from "../lib/agent/agent.ts";
-import type { AgentEnd } from "../lib/agent/agent.ts";
+import type { AgentEnd, RunningAgent } from "../lib/agent/agent.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { formatTarget } from "../lib/agent/target.ts";
+import { FileWatch } from "../lib/auth/file_watch.ts";
 import { ClosedError, HandshakeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
 import { AGENT_OPTIONS, agentConfigOf, clearTextServers } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import type { Command, Context } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
 import { readToken } from "./read_token.ts";
+import type { OptionValues } from "./option.ts";
 import { VERSION } from "./version.ts";
+
+type AgentContext = Context<OptionValues<typeof AGENT_OPTIONS>>;
+
+/** How often the token's file is looked at. */
+const TOKEN_INTERVAL_MS = 2000;
 
 export const command: Command = defineCommand({
   name: "agent",
@@ -48,6 +56,12 @@ export const command: Command = defineCommand({
           await agent.abort();
           throw error;
         });
+    await using cleanup = new AsyncDisposableStack();
+    const tokenFile = context.values["token-file"];
+    if (tokenFile !== undefined) {
+      const watch = followToken(tokenFile, context, agent, runtime);
+      cleanup.defer(() => watch.close());
+    }
     const stop = () => {
       log.info("agent.stopping", "Stopping: telling the servers, letting work in flight end", {
         in_flight: agent.workCount,
@@ -63,6 +77,26 @@ export const command: Command = defineCommand({
     return exitCodeOf(end);
   },
 });
+
+/** Tokens that expire are written anew by whoever issues them, long before they do. */
+function followToken(
+  path: string,
+  context: AgentContext,
+  agent: RunningAgent,
+  runtime: Runtime,
+): FileWatch {
+  return new FileWatch(path, "", runtime.timers, async () => {
+    try {
+      const credential = await readToken(context.values, (option) => context.sourceOf(option));
+      if (credential === undefined) return;
+      if (credential.reveal() === agent.config.credential?.reveal()) return;
+      agent.setCredential(credential);
+      runtime.log.info("credential.changed", "The credential was read anew", { file: path });
+    } catch (error) {
+      runtime.log.warn("credential.unreadable", (error as Error).message);
+    }
+  }, TOKEN_INTERVAL_MS);
+}
 
 function announce(config: AgentConfig, log: Log): void {
   log.info("agent.started", "Dialling the tunnel servers", {

@@ -12,6 +12,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = 
   "agent": () => import("./agent.ts"),
   "demo": () => import("./demo.ts"),
   "probe": () => import("./probe.ts"),
+  "token": () => import("./token.ts"),
   "decode-frame": () => import("./decode_frame.ts"),
   "encode-frame": () => import("./encode_frame.ts"),
   "help": () => import("./help.ts"),

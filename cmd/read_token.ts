@@ -1,8 +1,10 @@
-/** The shared token, from a file or the environment: never from the command line. */
+/** The token of an agent or of a whole server, from a file or the environment: never an argument. */
+import { readPrivateFile } from "../lib/auth/private_file.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { Secret } from "../lib/secret.ts";
 
-const MAX_TOKEN_BYTES = 4096;
+/** JSON web tokens of some issuers have several KiB. */
+const MAX_TOKEN_BYTES = 16 << 10;
 
 /** A secret's two ways in; `text` is its environment variable's content. */
 interface SecretInit<T> {
@@ -43,26 +45,7 @@ export async function readSecretFile(
   if (values.text !== undefined) {
     throw new ConfigError(source, `${sources.text} is set too, expected one of the two`);
   }
-  let text: string;
-  try {
-    const info = await Deno.stat(path);
-    if (info.isDirectory) throw new ConfigError(source, `${path} is a directory`);
-    if (info.mode !== null && (info.mode & 0o002) !== 0) {
-      throw new ConfigError(source, `${path} can be written by anyone, use chmod 600`);
-    }
-    if (info.size > MAX_TOKEN_BYTES) {
-      throw new ConfigError(source, `${path} has ${info.size} bytes, more than a token has`);
-    }
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const reason = error instanceof Deno.errors.NotFound
-      ? "is not there"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "cannot be read: permission denied"
-      : `cannot be read: ${(error as Error).message}`;
-    throw new ConfigError(source, `${path} ${reason}`);
-  }
+  const { text } = await readPrivateFile(path, source, MAX_TOKEN_BYTES);
   const token = text.trim();
   if (token === "") throw new ConfigError(source, `${path} is empty`);
   return new Secret(token);

@@ -2,7 +2,7 @@
 import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
 import type { Admin } from "../lib/admin/admin.ts";
 import { SERVER_ROUTES } from "../lib/admin/server_routes.ts";
-import { noCredential, tokenCredential } from "../lib/auth/credential_policy.ts";
+import { noCredential } from "../lib/auth/credential_policy.ts";
 import type { CredentialPolicy } from "../lib/auth/credential_policy.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { NAME_PATTERN } from "../lib/name.ts";
@@ -14,9 +14,9 @@ import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts"
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
+import { CREDENTIAL_OPTIONS, openCredentialPolicy } from "./credential_options.ts";
 import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
-import { readToken } from "./read_token.ts";
 import { VERSION } from "./version.ts";
 
 const OPTIONS = [
@@ -49,29 +49,7 @@ const OPTIONS = [
     description: "Let agents register in clusters of any name",
     group: "Agents",
   },
-  {
-    name: "credential",
-    kind: "string",
-    placeholder: "POLICY",
-    choices: ["none", "token"],
-    defaultText: "token if there is one, else none",
-    description: "What agents must show",
-    group: "Agents",
-  },
-  {
-    name: "token-file",
-    kind: "string",
-    placeholder: "FILE",
-    description: "File that holds the token",
-    group: "Agents",
-  },
-  {
-    name: "token",
-    kind: "string",
-    isEnvOnly: true,
-    description: "The token itself",
-    group: "Agents",
-  },
+  ...CREDENTIAL_OPTIONS,
   {
     name: "init-timeout",
     kind: "duration",
@@ -150,8 +128,11 @@ export const command: Command = defineCommand({
   ],
   async run(context) {
     const { values, signal, sourceOf } = context;
-    const config = await readConfig(values, sourceOf);
     const plain = context.createRuntime();
+    await using cleanup = new AsyncDisposableStack();
+    const credentialPolicy = await openCredentialPolicy(values, sourceOf, plain);
+    cleanup.defer(() => credentialPolicy.close?.());
+    const config = readConfig(values, sourceOf, credentialPolicy);
     const setup = await readAdminSetup(context, plain);
     const runtime = setup?.runtime ?? plain;
     warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
@@ -174,10 +155,11 @@ export const command: Command = defineCommand({
   },
 });
 
-async function readConfig(
+function readConfig(
   values: OptionValues<typeof OPTIONS>,
   sourceOf: (option: string) => string,
-): Promise<ServerConfig> {
+  credentialPolicy: CredentialPolicy,
+): ServerConfig {
   const frontends = values.listen.map((text) =>
     checked(sourceOf("listen"), () => parseListenSpec(text))
   );
@@ -190,7 +172,6 @@ async function readConfig(
       );
     }
   }
-  const credentialPolicy = await policyOf(values, sourceOf);
   const http = httpConfigOf(values, sourceOf);
   for (const { cluster } of http.routes) {
     if (cluster === "{cluster}" || values.cluster.length === 0) continue;
@@ -215,6 +196,7 @@ async function readConfig(
       ...http.routes.map(({ cluster }) => cluster).filter((name) => name !== "{cluster}"),
     ],
     isOpenToClusters: values["open-clusters"] ?? isOpenByDefault,
+    isOpenToNamedClusters: values.cluster.length === 0,
     credentialPolicy,
     initTimeoutMs: values["init-timeout"],
     holdMs: values.hold,
@@ -224,23 +206,6 @@ async function readConfig(
     drainTimeoutMs: values["drain-timeout"],
     slowStartMs: values["slow-start"],
   });
-}
-
-async function policyOf(
-  values: OptionValues<typeof OPTIONS>,
-  sourceOf: (option: string) => string,
-): Promise<CredentialPolicy> {
-  const token = await readToken(values, sourceOf);
-  const policy = values.credential ?? (token === undefined ? "none" : "token");
-  if (policy === "none") {
-    if (token === undefined) return noCredential;
-    throw new ConfigError(sourceOf("credential"), "none was asked for, but a token is set");
-  }
-  if (token !== undefined) return tokenCredential(token);
-  throw new ConfigError(
-    sourceOf("credential"),
-    "the policy token needs one: give --token-file FILE or set REVTUN_TOKEN",
-  );
 }
 
 function warnOfOpenDoor(config: ServerConfig, warn: (message: string) => void): void {

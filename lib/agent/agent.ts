@@ -8,6 +8,7 @@ import type { AgentFacts } from "../http/agent_page.ts";
 import { openPage } from "../http/http_responder.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Secret } from "../secret.ts";
 import { resolve } from "../transport/resolve.ts";
 import type { AgentPeer } from "./agent_peer.ts";
 import { AsideConnection } from "./aside_connection.ts";
@@ -136,6 +137,11 @@ export class RunningAgent {
   /** Sets which servers there are: new ones are dialled, gone ones closed gracefully. */
   setServers(servers: readonly Address[]): void {
     this.#peers.setServers(servers);
+  }
+
+  /** Changes what the next connections show; those that are there stay. */
+  setCredential(credential: Secret): void {
+    this.#config = { ...this.#config, credential };
   }
 
   /** Changes this host's share of the cluster's requests; 0 takes no new work. */

@@ -18,6 +18,8 @@ export interface PickOptions {
   excluded?: ReadonlySet<string> | undefined;
   hostName?: string | undefined;
   hashKey?: string | undefined;
+  /** Target to reach: only of hosts that may serve it. */
+  target?: string | undefined;
 }
 
 /** The host for the next request; undefined if none can take it now. */
@@ -28,6 +30,7 @@ export function pickHost(hosts: Iterable<Host>, options: PickOptions): Host | un
   for (const host of hosts) {
     if (!host.isUsable || options.excluded?.has(host.id)) continue;
     if (options.hostName !== undefined && host.hostName !== options.hostName) continue;
+    if (options.target !== undefined && !host.mayServe(options.target)) continue;
     usable.push(host);
     if (!host.isEjected(nowMs)) healthy += 1;
   }

@@ -27,6 +27,8 @@ export type ServerConfig = Readonly<{
   clusters: readonly string[];
   /** Any cluster name may be registered. Default: only while none is declared, no credential set. */
   isOpenToClusters: boolean;
+  /** Clusters that an agent's credential names need no declaration. Default: yes. */
+  isOpenToNamedClusters: boolean;
   /** Who may register what. Default: everybody. */
   credentialPolicy: CredentialPolicy;
   /** Names this server to agents; made at random unless given. */
@@ -72,6 +74,7 @@ export const SERVER_DEFAULTS = {
   tunnels: [],
   clusters: [],
   isOpenToClusters: true,
+  isOpenToNamedClusters: true,
   credentialPolicy: noCredential,
   serverId: "",
   serverCount: 1,

@@ -1,4 +1,6 @@
 /** One agent as the balancer sees it: a host of a cluster with its tunnel connections. */
+import { permitsTarget } from "../auth/permit.ts";
+import type { Permit } from "../auth/permit.ts";
 import { effectiveWeight } from "../codec/message.ts";
 import type { TunnelMode } from "../codec/message.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
@@ -48,8 +50,10 @@ export class Host {
   readonly id: string;
   readonly cluster: string;
   readonly hostName: string;
-  /** Proven by its credential; "" where none was asked for. */
-  readonly identity: string;
+  /** What the agent called itself; "" for MOSN agents, which go by their address. */
+  readonly givenName: string;
+  /** What its credential allows; follows changes of that. */
+  permit: Permit;
   readonly connections: HostConnection[] = [];
   readonly joinedMs: number;
   /** For the balancer alone: smooth weighted round robin's running credit. */
@@ -69,7 +73,8 @@ export class Host {
     id: string;
     cluster: string;
     hostName: string;
-    identity: string;
+    givenName: string;
+    permit: Permit;
     weight: number;
     nowMs: number;
     slowStartMs: number;
@@ -77,11 +82,28 @@ export class Host {
     this.id = init.id;
     this.cluster = init.cluster;
     this.hostName = init.hostName;
-    this.identity = init.identity;
+    this.givenName = init.givenName;
+    this.permit = init.permit;
     this.joinedMs = init.nowMs;
-    this.#weight = effectiveWeight(init.weight);
+    this.#weight = Math.min(effectiveWeight(init.weight), init.permit.maxWeight);
     this.#slowStartFromMs = init.nowMs;
     this.#slowStartMs = init.slowStartMs;
+  }
+
+  /** Proven by its credential; "" where none was asked for. */
+  get identity(): string {
+    return this.permit.identity;
+  }
+
+  /** Clients may reach this target through it. */
+  mayServe(target: string): boolean {
+    return permitsTarget(this.permit, target);
+  }
+
+  /** Takes over a permit that has changed. */
+  follow(permit: Permit): void {
+    this.permit = permit;
+    this.#weight = Math.min(this.#weight, permit.maxWeight);
   }
 
   /** True while it is given no new work, by its own wish or an operator's. */

@@ -1,4 +1,5 @@
 /** Clusters, their hosts, and the hosts' connections: pure data that knows no socket. */
+import type { Permit } from "../auth/permit.ts";
 import type { InitInfo } from "../codec/message.ts";
 import { Host } from "./host.ts";
 import type { HostConnection } from "./host.ts";
@@ -16,7 +17,7 @@ export interface Cluster {
 /** A host that registers. */
 export interface Registration {
   info: InitInfo;
-  identity: string;
+  permit: Permit;
   /** Address that the server sees, which names a MOSN agent's connection. */
   remoteAddress: string;
 }
@@ -68,27 +69,39 @@ export class Registry {
   /**
    * The host that a registration belongs to, made if it is new. Connections of one agent process
    * under one host name are one host; a MOSN agent sends no id, so each of its connections is one.
-   *
-   * Undefined if that host belongs to another identity: nobody takes it over.
+   * Whoever asks has made sure that it belongs to nobody else, by {@link rivalOf}.
    */
-  hostFor(registration: Registration, nowMs: number): Host | undefined {
-    const { info, identity, remoteAddress } = registration;
+  hostFor(registration: Registration, nowMs: number): Host {
+    const { info, permit, remoteAddress } = registration;
     const cluster = this.#clusterFor(info.clusterName);
     const hostName = info.hostName === "" ? remoteAddress : info.hostName;
     const id = info.hello === undefined ? remoteAddress : `${hostName}/${info.hello.agentId}`;
     const host = cluster.hosts.get(id);
-    if (host !== undefined) return host.identity === identity ? host : undefined;
+    if (host !== undefined) {
+      host.follow(permit);
+      return host;
+    }
     const fresh = new Host({
       id,
       cluster: cluster.name,
       hostName,
-      identity,
+      givenName: info.hostName,
+      permit,
       weight: info.weight,
       nowMs,
       slowStartMs: this.#slowStartMs,
     });
     fresh.override = this.overrides.of(cluster.name, hostName);
     return fresh;
+  }
+
+  /** A host that bears this name in its cluster and belongs to another identity. */
+  rivalOf(info: InitInfo, identity: string): Host | undefined {
+    if (info.hostName === "") return undefined;
+    for (const host of this.#clusters.get(info.clusterName)?.hosts.values() ?? []) {
+      if (host.hostName === info.hostName && host.identity !== identity) return host;
+    }
+    return undefined;
   }
 
   /** Gives `connection` to `host`; the host is registered if it was not. */

@@ -1,12 +1,15 @@
 /** A tunnel server: agents come in at tunnel ports, clients at frontends. */
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
-import type { GracefulClose, Message, ServerHello } from "../codec/message.ts";
+import type { Permit } from "../auth/permit.ts";
+import type { GracefulClose, InitInfo, Message, ServerHello } from "../codec/message.ts";
+import { ClosedError } from "../errors.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
 import { Session } from "../mux/session.ts";
 import type { Runtime } from "../runtime.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
+import type { Objection } from "./admission.ts";
 import type { ServerConfig } from "./config.ts";
 import { ControlStream } from "./control_stream.ts";
 import { Departures } from "./departures.ts";
@@ -15,6 +18,7 @@ import { DEFAULT_HEALTH } from "./host.ts";
 import type { Host, HostConnection } from "./host.ts";
 import { MuxTunnel } from "./mux_tunnel.ts";
 import type { TunnelEvents } from "./mux_tunnel.ts";
+import { PermitWatch } from "./permit_watch.ts";
 import { RawTunnel } from "./raw_tunnel.ts";
 import { Registry } from "./registry.ts";
 import { ServerUpstreams } from "./server_upstreams.ts";
@@ -74,6 +78,7 @@ export class RunningServer {
   /** Every tunnel connection, hosted or a probe's. */
   readonly #tunnels = new Map<number, { close(error?: Error): void; goAway(): void }>();
   readonly #events: TunnelEvents;
+  readonly #permits: PermitWatch;
   #nextTunnelId = 1;
   #isClosing = false;
   #onEmpty: (() => void) | undefined;
@@ -105,13 +110,21 @@ export class RunningServer {
         if (cluster !== undefined) this.upstreams.served(cluster);
       },
     };
+    this.#permits = new PermitWatch({
+      policy: config.credentialPolicy,
+      timers: runtime.timers,
+      clockMs: Date.now,
+      onEnd: (host, connection, reason) => this.#permitEnded(host, connection, reason),
+    });
     this.#acceptor = new TunnelAcceptor({
       runtime,
       stats: this.stats,
       rules: {
         credentialPolicy: config.credentialPolicy,
-        allowsCluster: (name) => this.registry.allows(name),
+        allowsCluster: (name, permit) =>
+          this.registry.allows(name) || (config.isOpenToNamedClusters && permit.namesClusters),
         overload: () => this.#overload(),
+        objection: (info, permit) => this.#objection(info, permit),
         retryAfterMs: OVERLOAD_RETRY_MS,
       },
       initTimeoutMs: config.initTimeoutMs,
@@ -211,6 +224,26 @@ export class RunningServer {
     return undefined;
   }
 
+  /** A host's name is its identity's as long as one of its connections is there. */
+  #objection(info: InitInfo, permit: Permit): Objection | undefined {
+    const rival = this.registry.rivalOf(info, permit.identity);
+    if (rival === undefined) return undefined;
+    const reason = `host "${rival.hostName}" of cluster "${rival.cluster}" is connected under ` +
+      "another identity";
+    return { counter: "inUse", reason };
+  }
+
+  #permitEnded(host: Host, connection: HostConnection, reason: string): void {
+    this.stats.permitsEnded += 1;
+    this.#runtime.log.warn("tunnel.permit_ended", `Closed an agent's connection: ${reason}`, {
+      cluster: host.cluster,
+      host: host.hostName,
+      identity: host.identity,
+      remote: connection.remoteAddress,
+    });
+    connection.close(new ClosedError("us", reason));
+  }
+
   #accepted(entry: TunnelEntry): void {
     const id = this.#nextTunnelId++;
     if (entry.info.hello?.purpose === "probe") {
@@ -219,14 +252,9 @@ export class RunningServer {
     }
     const host = this.registry.hostFor({
       info: entry.info,
-      identity: entry.identity,
+      permit: entry.permit,
       remoteAddress: formatAddress(entry.duplex.remote),
     }, this.#runtime.nowMs());
-    if (host === undefined) {
-      this.stats.refused("credential");
-      entry.duplex.close();
-      return;
-    }
     if (entry.mode === "mux") this.#serveMux(id, entry, host);
     else this.#serveRaw(id, entry, host);
   }
@@ -250,7 +278,7 @@ export class RunningServer {
       stats: this.stats,
       events: this.#events,
     });
-    this.#added(host, tunnel);
+    this.#added(host, tunnel, entry.permit);
     if (entry.rest.length > 0) session.onData(entry.rest, entry.buffer);
   }
 
@@ -269,7 +297,7 @@ export class RunningServer {
       },
     });
     const settling = this.#runtime.timers.after(MOSN_SETTLE_MS, () => tunnel.ready());
-    this.#added(host, tunnel);
+    this.#added(host, tunnel, entry.permit);
     if (entry.rest.length > 0) tunnel.onData(entry.rest, entry.buffer);
   }
 
@@ -330,10 +358,11 @@ export class RunningServer {
     });
   }
 
-  #added(host: Host, tunnel: HostConnection): void {
+  #added(host: Host, tunnel: HostConnection, permit: Permit): void {
     this.#tunnels.set(tunnel.id, tunnel);
     this.registry.add(host, tunnel);
     if (host.connections.length === 1) this.departures.joined(host.cluster, host.hostName);
+    this.#permits.add(host, tunnel, permit);
     this.#runtime.log.info("tunnel.registered", "An agent's connection is up", {
       cluster: host.cluster,
       host: host.hostName,
@@ -346,6 +375,7 @@ export class RunningServer {
 
   #removed(host: Host, tunnel: HostConnection, error: Error | undefined): void {
     this.#forget(tunnel.id);
+    this.#permits.remove(tunnel);
     const isLast = this.registry.remove(host, tunnel);
     if (isLast) {
       this.departures.left({
@@ -377,11 +407,20 @@ export class RunningServer {
     });
   }
 
-  /** A message on a host's control stream: it speaks of that host, whatever names it gives. */
+  /** A message on a host's control stream, which may speak of that host alone. */
   #controlled(host: Host, message: Message): void {
+    if (!speaksOf(host, message)) {
+      this.stats.controlIgnored += 1;
+      this.#runtime.log.warn("control.ignored", "An agent speaks of a host that is not its own", {
+        cluster: host.cluster,
+        host: host.hostName,
+        type: message.type,
+      });
+      return;
+    }
     switch (message.type) {
       case "adjustWeight":
-        host.weight = message.weight;
+        host.weight = Math.min(message.weight, host.permit.maxWeight);
         break;
       case "drain":
         host.isDraining = message.state === "draining";
@@ -434,6 +473,23 @@ export class RunningServer {
       });
     }
   }
+}
+
+/** True if a message means its sender's host; names that it leaves out are its own. */
+function speaksOf(host: Host, message: Message): boolean {
+  switch (message.type) {
+    case "adjustWeight":
+      return isOrNone(message.clusterName, host.cluster) &&
+        isOrNone(message.hostName, host.givenName);
+    case "gracefulClose":
+      return isOrNone(message.clusterName, host.cluster);
+    default:
+      return true;
+  }
+}
+
+function isOrNone(name: string, own: string): boolean {
+  return name === "" || name === own;
 }
 
 /** The host part of "ip:port" or "[ip]:port". */

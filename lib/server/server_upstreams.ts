@@ -96,6 +96,7 @@ export class ServerUpstreams implements Upstreams {
       excluded: request.excludedHosts,
       hostName: request.hostName,
       hashKey: request.hashKey,
+      target: request.target,
     });
     return host?.connection()?.open(request);
   }
@@ -139,7 +140,7 @@ export class ServerUpstreams implements Upstreams {
   #failureOf(cluster: Cluster, request: UpstreamRequest): UpstreamError {
     const hosts = [...cluster.hosts.values()].filter((host) =>
       (request.hostName === undefined || host.hostName === request.hostName) &&
-      !request.excludedHosts?.has(host.id)
+      !request.excludedHosts?.has(host.id) && host.mayServe(request.target)
     );
     if (hosts.length > 0) {
       const detail = `All ${hosts.length} hosts of cluster "${cluster.name}" are busy or draining`;
@@ -147,6 +148,12 @@ export class ServerUpstreams implements Upstreams {
     }
     if (request.excludedHosts !== undefined && cluster.hosts.size > 0) {
       return new UpstreamError("noHost", `Every host of cluster "${cluster.name}" failed`);
+    }
+    if ([...cluster.hosts.values()].some((host) => !host.mayServe(request.target))) {
+      return new UpstreamError(
+        "noHost",
+        `No host of cluster "${cluster.name}" may serve that target`,
+      );
     }
     const wanted = request.hostName === undefined ? "host" : `host "${request.hostName}"`;
     return new UpstreamError("noHost", `Cluster "${cluster.name}" has no ${wanted} connected now`);

@@ -3,8 +3,12 @@
 /** Each grows only. */
 export class ServerStats {
   handshakesAccepted = 0;
-  /** By reason: "garbage", "timeout", "credential", "cluster", "overload", "closed". */
+  /** By reason: "garbage", "timeout", "credential", "cluster", "name", "overload", "inUse". */
   readonly handshakesRefused: Record<string, number> = {};
+  /** Of those for their credential, why it did not do: see `CredentialFailure`. */
+  readonly credentialFailures: Record<string, number> = {};
+  /** Tunnel connections closed because what let them in had expired or was revoked. */
+  permitsEnded = 0;
   frontendConnections = 0;
   frontendRefused = 0;
   requests = 0;
@@ -20,7 +24,12 @@ export class ServerStats {
   /** Control messages that say what their sender may not say, or that are garbage. */
   controlIgnored = 0;
 
-  refused(reason: string): void {
-    this.handshakesRefused[reason] = (this.handshakesRefused[reason] ?? 0) + 1;
+  refused(reason: string, failure?: string): void {
+    count(this.handshakesRefused, reason);
+    if (failure !== undefined) count(this.credentialFailures, failure);
   }
+}
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
 }

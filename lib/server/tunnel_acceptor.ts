@@ -1,6 +1,7 @@
 /** Takes agents' connections: handshake, admission, then a host's connection. */
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
+import type { Permit } from "../auth/permit.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import { CONNECT_STATUS, describeStatus, encodeMessage } from "../codec/message.ts";
 import type { GracefulClose, InitInfo, ServerHello, TunnelMode } from "../codec/message.ts";
@@ -9,7 +10,7 @@ import { DecodeError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import type { TlsFacts } from "../transport/connection.ts";
-import { admit } from "./admission.ts";
+import { admit, objectTo } from "./admission.ts";
 import type { AdmissionRules, Refusal } from "./admission.ts";
 import { ServerHandshake } from "./handshake.ts";
 import type { ServerStats } from "./stats.ts";
@@ -26,7 +27,7 @@ export interface TunnelDuplex extends Duplex {
 export interface TunnelEntry {
   duplex: TunnelDuplex;
   info: InitInfo;
-  identity: string;
+  permit: Permit;
   mode: TunnelMode;
   /** Bytes that came behind the handshake. */
   rest: Uint8Array;
@@ -227,9 +228,12 @@ class PendingConnection implements Sink {
 
   async #decide(info: InitInfo, rest: Uint8Array, buffer: SharedBuffer): Promise<void> {
     const { rules, stats, runtime } = this.#host;
-    const verdict = await admit(info, rules);
+    const verdict = await admit(info, rules, this.ip);
     if (this.#isOver) return;
     if (!verdict.isAdmitted) return this.#refuse(info, verdict);
+    const { permit } = verdict;
+    const objection = objectTo(info, permit, rules);
+    if (objection !== undefined) return this.#refuse(info, objection);
     const mode: TunnelMode = info.hello?.modes.includes("mux") ? "mux" : "raw";
     this.#settle();
     stats.handshakesAccepted += 1;
@@ -237,8 +241,7 @@ class PendingConnection implements Sink {
     this.#duplex.write(
       encodeMessage({ type: "initResponse", status: CONNECT_STATUS.success, ...hello }),
     );
-    const { identity } = verdict;
-    this.#host.accepted({ duplex: this.#duplex, info, identity, mode, rest, buffer });
+    this.#host.accepted({ duplex: this.#duplex, info, permit, mode, rest, buffer });
     this.#duplex.resume();
     runtime.log.debug("tunnel.accepted", "An agent's connection was accepted", {
       remote: formatAddress(this.#duplex.remote),
@@ -249,7 +252,7 @@ class PendingConnection implements Sink {
 
   #refuse(info: InitInfo, refusal: Refusal): void {
     const { stats, runtime } = this.#host;
-    stats.refused(refusal.counter);
+    stats.refused(refusal.counter, refusal.failure);
     runtime.log.warn("tunnel.refused", `Refused an agent: ${refusal.reason}`, {
       remote: formatAddress(this.#duplex.remote),
       cluster: info.clusterName.slice(0, 253),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openPermit } from "../../lib/auth/permit.ts";
 import fc from "fast-check";
 import { pickHost } from "../../lib/server/balancer.ts";
 import { DEFAULT_HEALTH, Host } from "../../lib/server/host.ts";
@@ -26,7 +27,8 @@ function makeHost(name: string, weight: number, slowStartMs = 0): Host {
     id: `${name}/id`,
     cluster: "c",
     hostName: name,
-    identity: "",
+    givenName: "",
+    permit: openPermit(""),
     weight,
     nowMs: 0,
     slowStartMs,

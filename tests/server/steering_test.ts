@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openPermit } from "../../lib/auth/permit.ts";
 import type { InitInfo } from "../../lib/codec/message.ts";
 import type { Host, HostConnection } from "../../lib/server/host.ts";
 import { Registry } from "../../lib/server/registry.ts";
@@ -25,7 +26,7 @@ function join(registry: Registry, hostName: string, agentId = "1", weight = 10):
     credential: "",
     hello: { version: 1, modes: ["mux"], agentId, connectionId: 1 },
   };
-  const host = registry.hostFor({ info, identity: "", remoteAddress: "10.0.0.7:1" }, 0)!;
+  const host = registry.hostFor({ info, permit: openPermit(""), remoteAddress: "10.0.0.7:1" }, 0)!;
   const connection: HostConnection & { idleCloses: number; closedBy?: Error | undefined } = {
     id: 1,
     mode: "mux",

@@ -1,0 +1,61 @@
+/** Files that decide who gets in: read with a bound, and only where not everybody can change them. */
+import { dirname } from "node:path";
+import { ConfigError } from "../errors.ts";
+
+/** A file's text, and what tells this version of it from the next. */
+export interface PrivateFile {
+  readonly text: string;
+  readonly version: string;
+}
+
+const WRITABLE_BY_ALL = 0o002;
+const STICKY = 0o1000;
+
+/**
+ * Reads a file of secrets or settings.
+ *
+ * @param source the setting that names it, for errors.
+ * @throws {ConfigError} it is not there, too large, or anyone on this machine can change it.
+ */
+export async function readPrivateFile(
+  path: string,
+  source: string,
+  maxBytes: number,
+): Promise<PrivateFile> {
+  try {
+    const info = await Deno.stat(path);
+    if (info.isDirectory) throw new ConfigError(source, `${path} is a directory`);
+    if (info.mode !== null && (info.mode & WRITABLE_BY_ALL) !== 0) {
+      throw new ConfigError(source, `${path} can be written by anyone, use chmod 600`);
+    }
+    await checkFolder(path, source);
+    if (info.size > maxBytes) {
+      throw new ConfigError(source, `${path} has ${info.size} bytes, expected at most ${maxBytes}`);
+    }
+    return { text: await Deno.readTextFile(path), version: versionOf(info) };
+  } catch (error) {
+    throw error instanceof ConfigError ? error : unreadable(error, path, source);
+  }
+}
+
+/** What tells one version of a file from the next: it may be replaced within one tick of its clock. */
+export function versionOf(info: Deno.FileInfo): string {
+  return [info.dev, info.ino, info.mtime?.getTime(), info.ctime?.getTime(), info.size].join(".");
+}
+
+/** Who may replace a file may as well write it. */
+async function checkFolder(path: string, source: string): Promise<void> {
+  const folder = dirname(path);
+  const { mode } = await Deno.stat(folder);
+  if (mode === null || (mode & WRITABLE_BY_ALL) === 0 || (mode & STICKY) !== 0) return;
+  throw new ConfigError(source, `anyone can replace files in ${folder}, use chmod o-w on it`);
+}
+
+function unreadable(error: unknown, path: string, source: string): ConfigError {
+  const reason = error instanceof Deno.errors.NotFound
+    ? "is not there"
+    : error instanceof Deno.errors.PermissionDenied
+    ? "cannot be read: permission denied"
+    : `cannot be read: ${(error as Error).message}`;
+  return new ConfigError(source, `${path} ${reason}`, { cause: error });
+}

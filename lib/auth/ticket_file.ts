@@ -1,0 +1,139 @@
+/** Changes to a file of tickets: one at a time, whole or not at all, readable by its owner only. */
+import { ConfigError } from "../errors.ts";
+import { readPrivateFile } from "./private_file.ts";
+import { isBlank, parseTickets } from "./ticket.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** A file of tickets as it was read. */
+export interface TicketFile {
+  readonly tickets: Map<string, Ticket>;
+  readonly version: string;
+}
+
+/** 10,000 tickets have 2 to 3 MB. */
+const MAX_FILE_BYTES = 64 << 20;
+const MODE = 0o600;
+/** How long a change waits for another one to end. */
+const LOCK_TIMEOUT_MS = 5000;
+const LOCK_RETRY_MS = 20;
+
+/** Reads the tickets at `path`. @throws {ConfigError} */
+export async function readTicketFile(path: string, source: string): Promise<TicketFile> {
+  const { text, version } = await readPrivateFile(path, source, MAX_FILE_BYTES);
+  return { tickets: checked(text, path, source), version };
+}
+
+/**
+ * Adds a line; the file is made if it is not there.
+ *
+ * @throws {ConfigError} the file cannot be used, or has a ticket of that id.
+ */
+export async function addTicket(path: string, source: string, line: string): Promise<void> {
+  await change(path, source, (text) => {
+    const separator = text === "" || text.endsWith("\n") ? "" : "\n";
+    return `${text}${separator}${line}\n`;
+  });
+}
+
+/**
+ * Takes tickets out.
+ *
+ * @throws {ConfigError} the file cannot be used, or lacks one of them: then none is taken out.
+ */
+export async function removeTickets(
+  path: string,
+  source: string,
+  ids: readonly string[],
+): Promise<void> {
+  await change(path, source, (text) => {
+    const tickets = checked(text, path, source);
+    const lacking = ids.find((id) => !tickets.has(id));
+    if (lacking !== undefined) {
+      throw new ConfigError(lacking, `there is no ticket of that id in ${path}`);
+    }
+    return text.split("\n").filter((line) => isBlank(line) || !ids.includes(idIn(line))).join("\n");
+  });
+}
+
+/** Runs `work` while no other process changes what `path` stands for. */
+export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const lockPath = `${path}.lock`;
+  // A file of its own: the one it guards is replaced by each change.
+  const lock = await Deno.open(lockPath, { create: true, write: true, mode: MODE });
+  try {
+    const endMs = performance.now() + LOCK_TIMEOUT_MS;
+    while (!await lock.tryLock(true)) {
+      if (performance.now() > endMs) {
+        throw new ConfigError(lockPath, "another program holds it for too long");
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    }
+    return await work();
+  } finally {
+    lock.close();
+  }
+}
+
+async function change(
+  path: string,
+  source: string,
+  edit: (text: string) => string,
+): Promise<void> {
+  try {
+    await withLock(path, async () => {
+      const text = await isThere(path)
+        ? (await readPrivateFile(path, source, MAX_FILE_BYTES)).text
+        : "";
+      const edited = edit(text);
+      checked(edited, path, source);
+      await replaceFile(path, edited);
+    });
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(source, `${path} cannot be changed: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Writes a file of its owner's only; readers see the old text or the new, also after a power cut. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  const old = await Deno.stat(path).catch(() => undefined);
+  const file = await Deno.open(temporary, {
+    create: true,
+    truncate: true,
+    write: true,
+    mode: MODE,
+  });
+  try {
+    let rest = new TextEncoder().encode(text);
+    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+    await file.syncData();
+  } finally {
+    file.close();
+  }
+  if (Deno.build.os !== "windows") {
+    await Deno.chmod(temporary, MODE);
+    // Run by root for a server with a user of its own, which must go on reading it.
+    if (old !== undefined) await Deno.chown(temporary, old.uid, old.gid).catch(() => {});
+  }
+  await Deno.rename(temporary, path);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}
+
+function checked(text: string, path: string, source: string): Map<string, Ticket> {
+  try {
+    return parseTickets(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError(source, `${path} ${error.message}`, { cause: error });
+  }
+}
+
+function idIn(line: string): string {
+  return (JSON.parse(line) as { id: string }).id;
+}
