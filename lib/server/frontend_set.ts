@@ -1,83 +1,108 @@
-/** A server's frontends: their listeners and the clients that are connected to them. */
+/** A server's frontends, which come and go one by one while it runs. */
 import type { Address } from "../address.ts";
-import { defaultRoute, fixedRoute } from "../http/default_route.ts";
-import { HttpFrontend } from "../http/http_frontend.ts";
-import type { RouteFunction } from "../http/route.ts";
-import type { RouteRule } from "../http/route_rule.ts";
-import { RouteTable, tableRoute } from "../http/route_table.ts";
-import { TrustedProxies } from "../http/trusted_proxies.ts";
-import type { Runtime } from "../runtime.ts";
+import { ListenError } from "../errors.ts";
 import { listen } from "../transport/listen.ts";
-import type { Listener } from "../transport/listen.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
-import type { ServerConfig } from "./config.ts";
+import type { AcceptedClient, FrontendKind, FrontendServices } from "./frontends/frontend.ts";
+import { FRONTEND_KINDS } from "./frontends/kinds.ts";
+import type { HttpRouting } from "./http_routing.ts";
 import { formatListenSpec } from "./listen_spec.ts";
 import type { ListenSpec } from "./listen_spec.ts";
-import type { ServerStats } from "./stats.ts";
-import type { ServerUpstreams } from "./server_upstreams.ts";
-import { serveTcpClient } from "./tcp_frontend.ts";
+import { OpenFrontend } from "./open_frontend.ts";
+import type { Port } from "./open_frontend.ts";
 
 /** Where clients come in. */
 export class FrontendSet {
-  readonly #config: ServerConfig;
-  readonly #upstreams: ServerUpstreams;
-  readonly #runtime: Runtime;
-  readonly #stats: ServerStats;
-  readonly #listeners: Listener[] = [];
-  readonly #http: HttpFrontend[] = [];
-  /** Of them, those that route each request by itself. */
-  readonly #routing: HttpFrontend[] = [];
-  readonly #trustedProxies: TrustedProxies;
-  #route: RouteFunction;
-  readonly #clients = new Set<SocketDuplex>();
-  #onIdle: (() => void) | undefined;
+  readonly #services: FrontendServices;
+  /** In the order of their coming. */
+  readonly #open: OpenFrontend[] = [];
+  /** Taken out; their last clients may still be there. */
+  readonly #leaving = new Set<OpenFrontend>();
+  #clientCount = 0;
 
-  constructor(
-    config: ServerConfig,
-    upstreams: ServerUpstreams,
-    runtime: Runtime,
-    stats: ServerStats,
-  ) {
-    this.#config = config;
-    this.#upstreams = upstreams;
-    this.#runtime = runtime;
-    this.#stats = stats;
-    this.#trustedProxies = new TrustedProxies(config.trustedProxies);
-    this.#route = this.#routeOf(config.routes);
+  constructor(services: FrontendServices) {
+    this.#services = services;
+  }
+
+  /** What its HTTP frontends have in common. */
+  get routing(): HttpRouting {
+    return this.#services.routing;
   }
 
   /** Connections of clients now. */
   get clientCount(): number {
-    return this.#clients.size;
+    return this.#clientCount;
   }
 
-  /** Where clients come in, with actual ports, in the order of the configuration. */
+  /** Those that are open, in the order of their coming. */
+  get frontends(): readonly OpenFrontend[] {
+    return this.#open;
+  }
+
+  /** Where clients come in, with actual ports, in the order of their coming. */
   get addresses(): Address[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#open.map((frontend) => frontend.address);
   }
 
-  /** @throws {ListenError} */
-  listen(): void {
-    for (const spec of this.#config.frontends) {
-      const serve = spec.scheme === "http" ? this.#httpServer(spec) : this.#tcpServer(spec);
-      const listener = listen(spec.address, this.#runtime, {
-        onConnection: (client) => this.#accept(client, serve),
-      });
-      this.#listeners.push(listener);
-      this.#runtime.log.info("frontend.listening", "Clients may connect", {
-        frontend: formatListenSpec({ ...spec, address: listener.address }),
-      });
+  /**
+   * Opens one more.
+   *
+   * @returns where it listens, with the actual port.
+   * @throws {ListenError} its address cannot be listened on; all else is as it was.
+   */
+  add(spec: ListenSpec): Address {
+    const frontend = this.#make(spec);
+    frontend.port = this.#listen(frontend);
+    this.#open.push(frontend);
+    this.#logOpened(frontend);
+    return frontend.address;
+  }
+
+  /**
+   * Takes one out: nobody comes in any more, work under way is given `drainTimeoutMs` to end.
+   * Resolves when its last client has left; with false, at once, if there is no such frontend.
+   */
+  async remove(spec: ListenSpec): Promise<boolean> {
+    const name = formatListenSpec(spec);
+    const index = this.#open.findIndex((frontend) => formatListenSpec(frontend.spec) === name);
+    if (index === -1) return false;
+    await this.#leave(this.#open.splice(index, 1)[0]!);
+    return true;
+  }
+
+  /**
+   * Opens and takes out what it needs until there are exactly those of `specs`; what is there
+   * already is left alone, and a listener whose address stays passes on without a gap.
+   *
+   * @throws {ListenError} an address cannot be listened on; all is as it was then.
+   */
+  async replace(specs: readonly ListenSpec[]): Promise<void> {
+    const leaving = [...this.#open];
+    const next = specs.map((spec) => {
+      const name = formatListenSpec(spec);
+      const kept = leaving.findIndex((frontend) => formatListenSpec(frontend.spec) === name);
+      return kept === -1 ? this.#make(spec) : leaving.splice(kept, 1)[0]!;
+    });
+    const added = next.filter((frontend) => frontend.port === undefined);
+    const handed = new Map<OpenFrontend, OpenFrontend>();
+    for (const frontend of added) {
+      const before = leaving.find((old) => !handed.has(old) && isSamePort(old.spec, frontend.spec));
+      if (before !== undefined) handed.set(before, frontend);
     }
-  }
-
-  /** Replaces all routes; requests that come from now on go by the new ones. @throws {RangeError} */
-  setRoutes(rules: readonly RouteRule[]): void {
-    this.#route = this.#routeOf(rules);
-    for (const frontend of this.#routing) frontend.route = this.#route;
+    await this.#listenAll(added.filter((frontend) => ![...handed.values()].includes(frontend)), {
+      without: leaving.filter((frontend) => !handed.has(frontend)),
+    });
+    for (const [before, after] of handed) {
+      after.port = before.port;
+      after.port!.owner = after;
+      before.port = undefined;
+    }
+    this.#open.splice(0, this.#open.length, ...next);
+    for (const frontend of added) this.#logOpened(frontend);
+    for (const frontend of leaving) void this.#leave(frontend);
   }
 
   async stopListening(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await Promise.all(this.#open.map((frontend) => frontend.stopListening()));
   }
 
   /**
@@ -85,66 +110,100 @@ export class FrontendSet {
    * clients end by themselves. Resolves when no client is left.
    */
   async drain(): Promise<void> {
-    for (const http of this.#http) void http.drain();
-    if (this.#clients.size === 0) return;
-    await new Promise<void>((resolve) => this.#onIdle = resolve);
+    await Promise.all([...this.#open, ...this.#leaving].map((frontend) => frontend.drain()));
   }
 
   /** Closes every client. */
   close(): void {
-    for (const http of this.#http) http.close();
-    for (const client of this.#clients) client.close();
+    for (const frontend of [...this.#open, ...this.#leaving]) frontend.close();
   }
 
-  #accept(client: SocketDuplex, serve: (client: SocketDuplex) => void): void {
-    if (this.#clients.size >= this.#config.maxFrontendConnections) {
-      this.#stats.frontendRefused += 1;
+  #make(spec: ListenSpec): OpenFrontend {
+    return new OpenFrontend(spec, FRONTEND_KINDS[spec.scheme].make(spec, this.#services));
+  }
+
+  #listen(owner: OpenFrontend): Port {
+    const { scheme, address } = owner.spec;
+    const kind: FrontendKind = FRONTEND_KINDS[scheme];
+    const options = { onConnection: (client: AcceptedClient) => this.#accept(client, port) };
+    const port: Port = {
+      listener: (kind.listen ?? listen)(address, this.#services.runtime, options),
+      owner,
+    };
+    return port;
+  }
+
+  /** Opens all or none. Those in `without` are to go: their addresses may be taken. */
+  async #listenAll(
+    frontends: readonly OpenFrontend[],
+    { without }: { without: readonly OpenFrontend[] },
+  ): Promise<void> {
+    const stopped: OpenFrontend[] = [];
+    try {
+      for (const frontend of frontends) {
+        const { address } = frontend.spec;
+        const inTheWay = without.filter((old) => isSameAddress(old.spec.address, address));
+        stopped.push(...inTheWay);
+        await Promise.all(inTheWay.map((old) => old.stopListening()));
+        frontend.port = this.#listen(frontend);
+      }
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      await Promise.all(frontends.map((frontend) => frontend.stopListening()));
+      for (const frontend of stopped) frontend.port = this.#listen(frontend);
+      throw error;
+    }
+  }
+
+  async #leave(frontend: OpenFrontend): Promise<void> {
+    const { runtime, config } = this.#services;
+    this.#leaving.add(frontend);
+    runtime.log.info("frontend.leaving", "No new clients; work under way may end", {
+      frontend: formatListenSpec(frontend.spec),
+      clients: frontend.clientCount,
+    });
+    await frontend.stopListening();
+    const deadline = runtime.timers.after(config.drainTimeoutMs, () => frontend.close());
+    await frontend.drain();
+    deadline.cancel();
+    frontend.close();
+    this.#leaving.delete(frontend);
+  }
+
+  #accept(client: AcceptedClient, port: Port): void {
+    const { config, stats } = this.#services;
+    if (this.#clientCount >= config.maxFrontendConnections) {
+      stats.frontendRefused += 1;
       client.close();
       return;
     }
-    this.#stats.frontendConnections += 1;
-    this.#clients.add(client);
+    stats.frontendConnections += 1;
+    this.#clientCount += 1;
+    const frontend = port.owner;
     client.onClosed = () => {
-      this.#clients.delete(client);
-      if (this.#clients.size === 0) this.#onIdle?.();
+      this.#clientCount -= 1;
+      frontend.forget(client);
     };
-    serve(client);
+    frontend.serve(client);
   }
 
-  #httpServer(spec: ListenSpec): (client: SocketDuplex) => void {
-    const { cluster, target } = spec;
-    const { holdMs, firstByteTimeoutMs, idleTimeoutMs } = this.#config;
-    const frontend = new HttpFrontend({
-      upstreams: this.#upstreams,
-      runtime: this.#runtime,
-      route: cluster === undefined ? this.#route : fixedRoute({ cluster, target }),
-      trustedProxies: this.#trustedProxies,
-      forwarded: this.#config.forwarded,
-      settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
-      onAnswer: () => {
-        this.#stats.requests += 1;
-      },
+  #logOpened(frontend: OpenFrontend): void {
+    const { spec, address } = frontend;
+    this.#services.runtime.log.info("frontend.listening", "Clients may connect", {
+      frontend: formatListenSpec({ ...spec, address }),
     });
-    this.#http.push(frontend);
-    if (cluster === undefined) this.#routing.push(frontend);
-    return (client) => frontend.serve(client, client.remote);
   }
+}
 
-  #routeOf(rules: readonly RouteRule[]): RouteFunction {
-    return rules.length === 0
-      ? defaultRoute(this.#upstreams)
-      : tableRoute(new RouteTable(rules), this.#upstreams);
+function isSameAddress(a: Address, b: Address): boolean {
+  if (a.kind === "unix" || b.kind === "unix") {
+    return a.kind === "unix" && b.kind === "unix" && a.path === b.path;
   }
+  return a.host === b.host && a.port === b.port;
+}
 
-  #tcpServer(spec: ListenSpec): (client: SocketDuplex) => void {
-    const options = {
-      cluster: spec.cluster!,
-      target: spec.target,
-      upstreams: this.#upstreams,
-      runtime: this.#runtime,
-      waitMs: this.#config.holdMs,
-      idleTimeoutMs: this.#config.idleTimeoutMs,
-    };
-    return (client) => serveTcpClient(client, options);
-  }
+/** The listener of one can serve the other. */
+function isSamePort(a: ListenSpec, b: ListenSpec): boolean {
+  const [kindA, kindB]: FrontendKind[] = [FRONTEND_KINDS[a.scheme], FRONTEND_KINDS[b.scheme]];
+  return isSameAddress(a.address, b.address) && kindA!.listen === kindB!.listen;
 }

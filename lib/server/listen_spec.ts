@@ -1,24 +1,22 @@
-/** What `--listen` says: `[scheme://]address[/cluster[/target]]`. */
+/** What `--listen` says: `[scheme://]address[/cluster[/target]][?option=value]`. */
 import { formatAddress, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import { NAME_PATTERN } from "../name.ts";
-
-/** What a frontend speaks with its clients. */
-export type FrontendScheme = "http" | "tcp";
+import { FRONTEND_KINDS } from "./frontends/kinds.ts";
+import type { FrontendKind } from "./frontends/frontend.ts";
+import type { FrontendScheme } from "./frontends/kinds.ts";
 
 /** One frontend. */
 export interface ListenSpec {
   readonly scheme: FrontendScheme;
   readonly address: Address;
-  /** Where all its clients go; undefined where each request is routed by itself. */
+  /** Where all its clients go; undefined where each of them, or each request, is routed by itself. */
   readonly cluster?: string;
   /** Target of that cluster; "" is the default one. */
   readonly target: string;
+  /** What the scheme itself knows, by key in the order given; each key may come several times. */
+  readonly options?: readonly (readonly [key: string, value: string])[];
 }
-
-const SCHEMES: readonly string[] = ["http", "tcp"] satisfies FrontendScheme[];
-/** Schemes that are reserved for frontends to come. */
-const RESERVED_SCHEMES = ["https", "tls", "socks5", "connect", "udp"];
 
 /**
  * Reads a frontend's text: `:8080`, `tcp://:2222/edge-a/ssh`, `unix:/run/f.sock?cluster=c&target=t`.
@@ -26,17 +24,31 @@ const RESERVED_SCHEMES = ["https", "tls", "socks5", "connect", "udp"];
  * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
  */
 export function parseListenSpec(text: string): ListenSpec {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text);
+  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text);
   const scheme = match === null ? "http" : match[1]!.toLowerCase();
-  if (!SCHEMES.includes(scheme)) {
-    throw new RangeError(
-      RESERVED_SCHEMES.includes(scheme)
-        ? `scheme ${scheme}:// is not built in yet, expected http:// or tcp://`
-        : `"${scheme}" is no scheme of a frontend, expected http:// or tcp://`,
-    );
+  if (!Object.hasOwn(FRONTEND_KINDS, scheme)) {
+    const known = Object.keys(FRONTEND_KINDS).map((name) => `${name}://`).join(", ");
+    throw new RangeError(`"${scheme}" is no scheme of a frontend, expected one of ${known}`);
   }
   const rest = match === null ? text : match[2]!;
-  const spec = rest.startsWith("unix:") ? parseUnix(rest) : parseTcp(rest);
+  const question = rest.indexOf("?");
+  const place = question === -1 ? rest : rest.slice(0, question);
+  const query = question === -1 ? [] : [...new URLSearchParams(rest.slice(question + 1))];
+  const spec: ListenSpec = {
+    scheme: scheme as FrontendScheme,
+    ...(place.startsWith("unix:") ? unixPlace(place, query) : tcpPlace(place, query)),
+  };
+  checkListenSpec(spec);
+  return spec;
+}
+
+/**
+ * Checks what the types leave open, of a frontend from wherever.
+ *
+ * @throws {RangeError} saying what is wrong with it.
+ */
+export function checkListenSpec(spec: ListenSpec): void {
+  const kind: FrontendKind = FRONTEND_KINDS[spec.scheme];
   for (const name of [spec.cluster, spec.target || undefined]) {
     if (name !== undefined && !NAME_PATTERN.test(name)) {
       throw new RangeError(
@@ -44,47 +56,60 @@ export function parseListenSpec(text: string): ListenSpec {
       );
     }
   }
-  if (scheme === "tcp" && spec.cluster === undefined) {
-    throw new RangeError(`"${text}" names no cluster, expected tcp://ADDRESS/CLUSTER[/TARGET]`);
+  if (kind.needsCluster && spec.cluster === undefined) {
+    const usage = spec.address.kind === "unix" ? "?cluster=CLUSTER" : "/CLUSTER[/TARGET]";
+    throw new RangeError(
+      `"${formatListenSpec(spec)}" names no cluster, expected ${spec.scheme}://ADDRESS${usage}`,
+    );
   }
-  return { scheme: scheme as FrontendScheme, ...spec };
+  for (const [key] of spec.options ?? []) {
+    if (kind.options.includes(key)) continue;
+    const known = kind.options.length === 0
+      ? `${spec.scheme}:// takes no options`
+      : `expected ${kind.options.join(", ")}`;
+    throw new RangeError(`option "${key}" of ${spec.scheme}:// is unknown, ${known}`);
+  }
+  kind.check?.(spec);
 }
 
 /** Writes a frontend the way {@link parseListenSpec} reads it. */
 export function formatListenSpec(spec: ListenSpec): string {
-  const address = formatAddress(spec.address);
+  const query = new URLSearchParams();
+  let place = formatAddress(spec.address);
   if (spec.address.kind === "unix") {
-    const query = new URLSearchParams();
     if (spec.cluster !== undefined) query.set("cluster", spec.cluster);
     if (spec.target !== "") query.set("target", spec.target);
-    return `${spec.scheme}://${address}${query.size > 0 ? `?${query}` : ""}`;
+  } else if (spec.cluster !== undefined) {
+    place += `/${spec.cluster}${spec.target === "" ? "" : `/${spec.target}`}`;
   }
-  const path = [spec.cluster, spec.target].filter((name) => name !== undefined && name !== "");
-  return [`${spec.scheme}://${address}`, ...path].join("/");
+  for (const [key, value] of spec.options ?? []) query.append(key, value);
+  // Slashes and commas of networks and paths stay readable.
+  const options = query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":");
+  return `${spec.scheme}://${place}${options === "" ? "" : `?${options}`}`;
 }
 
-function parseTcp(rest: string): Omit<ListenSpec, "scheme"> {
-  const [address, cluster, target, ...more] = rest.split("/");
-  if (more.length > 0) throw new RangeError(`"${rest}" has more than /CLUSTER/TARGET behind it`);
+type Place = Omit<ListenSpec, "scheme">;
+
+function tcpPlace(place: string, options: [string, string][]): Place {
+  const [address, cluster, target, ...more] = place.split("/");
+  if (more.length > 0) throw new RangeError(`"${place}" has more than /CLUSTER/TARGET behind it`);
   return {
     address: parseAddress(address!, { host: "" }),
     ...(cluster ? { cluster } : {}),
     target: target ?? "",
+    ...(options.length > 0 ? { options } : {}),
   };
 }
 
-function parseUnix(rest: string): Omit<ListenSpec, "scheme"> {
-  const [path, query] = rest.split("?", 2);
-  const params = new URLSearchParams(query ?? "");
-  for (const key of params.keys()) {
-    if (key !== "cluster" && key !== "target") {
-      throw new RangeError(`"${key}" is unknown in "${rest}", expected cluster= or target=`);
-    }
-  }
+/** A path has slashes of its own: cluster and target stand behind `?`. */
+function unixPlace(place: string, query: [string, string][]): Place {
+  const params = new URLSearchParams(query);
   const cluster = params.get("cluster");
+  const options = query.filter(([key]) => key !== "cluster" && key !== "target");
   return {
-    address: parseAddress(path!),
+    address: parseAddress(place),
     ...(cluster ? { cluster } : {}),
     target: params.get("target") ?? "",
+    ...(options.length > 0 ? { options } : {}),
   };
 }

@@ -16,6 +16,7 @@ import { Departures } from "./departures.ts";
 import { FrontendSet } from "./frontend_set.ts";
 import { DEFAULT_HEALTH } from "./host.ts";
 import type { Host, HostConnection } from "./host.ts";
+import { HttpRouting } from "./http_routing.ts";
 import { MuxTunnel } from "./mux_tunnel.ts";
 import type { TunnelEvents } from "./mux_tunnel.ts";
 import { PermitWatch } from "./permit_watch.ts";
@@ -73,7 +74,8 @@ export class RunningServer {
   readonly #software: string;
   readonly #budget: MemoryBudget;
   readonly #acceptor: TunnelAcceptor;
-  readonly #frontends: FrontendSet;
+  /** Listeners for clients, which may come and go. */
+  readonly frontends: FrontendSet;
   readonly #tunnelListeners: Listener[] = [];
   /** Every tunnel connection, hosted or a probe's. */
   readonly #tunnels = new Map<number, { close(error?: Error): void; goAway(): void }>();
@@ -102,7 +104,13 @@ export class RunningServer {
       maxWaiting: config.maxWaiting,
       maxWaitingBytes: config.maxWaitingBytes,
     });
-    this.#frontends = new FrontendSet(config, this.upstreams, runtime, this.stats);
+    this.frontends = new FrontendSet({
+      config,
+      upstreams: this.upstreams,
+      routing: new HttpRouting(config, this.upstreams),
+      runtime,
+      stats: this.stats,
+    });
     this.#events = {
       opened: (host, isGood) => this.#opened(host, isGood),
       freed: (host) => {
@@ -148,7 +156,7 @@ export class RunningServer {
         address: formatAddress(listener.address),
       });
     }
-    this.#frontends.listen();
+    for (const spec of this.config.frontends) this.frontends.add(spec);
   }
 
   /** It stops, or has stopped: nothing new is taken. */
@@ -163,7 +171,7 @@ export class RunningServer {
 
   /** Where clients come in, with actual ports, in the order of the configuration. */
   get frontendAddresses(): Address[] {
-    return this.#frontends.addresses;
+    return this.frontends.addresses;
   }
 
   /** Counts that go back to where they were when all work has ended. */
@@ -172,7 +180,7 @@ export class RunningServer {
       tunnels: this.#tunnels.size,
       handshakes: this.#acceptor.pendingCount,
       asides: this.#acceptor.asideCount,
-      clients: this.#frontends.clientCount,
+      clients: this.frontends.clientCount,
     };
   }
 
@@ -183,11 +191,11 @@ export class RunningServer {
   async close(drainTimeoutMs = this.config.drainTimeoutMs): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    await this.#frontends.stopListening();
+    await this.frontends.stopListening();
     for (const tunnel of this.#tunnels.values()) tunnel.goAway();
-    await this.#within(drainTimeoutMs, this.#frontends.drain());
+    await this.#within(drainTimeoutMs, this.frontends.drain());
     this.upstreams.close();
-    this.#frontends.close();
+    this.frontends.close();
     await Promise.all(this.#tunnelListeners.map((listener) => listener.close()));
     this.#acceptor.close();
     for (const tunnel of this.#tunnels.values()) tunnel.close();

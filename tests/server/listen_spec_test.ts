@@ -21,14 +21,15 @@ for (const [text, formatted] of GOOD) {
 const BAD: [string, RegExp][] = [
   ["tcp://:2222", /names no cluster/],
   ["ftp://:21", /is no scheme/],
-  ["socks5://:1080", /not built in yet/],
   [":70000", /port 70000 is out of range/],
   ["::1:80", /without brackets/],
   ["localhost", /has no port/],
   ["tcp://:1/a/b/c", /more than/],
   ["tcp://:1/a b", /not a name/],
   ["unix:", /no path/],
-  ["unix:/x?clutser=c", /unknown/],
+  ["unix:/x?clutser=c", /"clutser" of http:\/\/ is unknown/],
+  ["tcp://:1/a?color=red", /"color" of tcp:\/\/ is unknown/],
+  ["tcp://unix:/run/f.sock", /names no cluster, expected tcp:\/\/ADDRESS\?cluster=CLUSTER/],
   ["", /has no port/],
 ];
 

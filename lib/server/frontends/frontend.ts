@@ -1,0 +1,58 @@
+/** What each scheme of `--listen` is to the server: one file beside this one makes it. */
+import type { Address } from "../../address.ts";
+import type { Duplex } from "../../duplex.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { Listener } from "../../transport/listen.ts";
+import type { Upstreams } from "../../upstream.ts";
+import type { ServerConfig } from "../config.ts";
+import type { HttpRouting } from "../http_routing.ts";
+import type { ListenSpec } from "../listen_spec.ts";
+import type { ServerStats } from "../stats.ts";
+
+/** A client's connection, with the two ends of it as they are to be believed. */
+export interface ClientDuplex extends Duplex {
+  readonly local: Address;
+  readonly remote: Address;
+}
+
+/** A client as its listener gives it. */
+export interface AcceptedClient extends ClientDuplex {
+  /** For who keeps count of connections: called once, when this one is closed. */
+  onClosed: (() => void) | undefined;
+}
+
+/** Speaks one scheme with the clients of one listener. Owns neither the listener nor the clients. */
+export interface Frontend {
+  /** Serves a client until it or its target ends; must not throw. */
+  serve(client: ClientDuplex): void;
+  /** Lets what is under way end, and clients that rest between two works go. */
+  drain(): void;
+  /** Gives up what it holds beside its clients; they are closed by who accepted them. */
+  close(): void;
+}
+
+/** What frontends work with. */
+export interface FrontendServices {
+  readonly config: ServerConfig;
+  readonly upstreams: Upstreams;
+  readonly routing: HttpRouting;
+  readonly runtime: Runtime;
+  readonly stats: ServerStats;
+}
+
+/** One scheme. */
+export interface FrontendKind {
+  /** True where every client needs a cluster from the frontend, since it cannot name one. */
+  readonly needsCluster: boolean;
+  /** Keys that it knows behind `?`. */
+  readonly options: readonly string[];
+  /** Looks at what the grammar leaves open. @throws {RangeError} fit to be shown behind `--listen`. */
+  check?(spec: ListenSpec): void;
+  /** How its clients come in; a stream socket unless given. @throws {ListenError} */
+  listen?(
+    address: Address,
+    runtime: Runtime,
+    options: { onConnection(client: AcceptedClient): void },
+  ): Listener;
+  make(spec: ListenSpec, services: FrontendServices): Frontend;
+}

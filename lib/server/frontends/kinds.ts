@@ -1,0 +1,12 @@
+/** Every scheme that a frontend may have. */
+import type { FrontendKind } from "./frontend.ts";
+import { HTTP_KIND } from "./http.ts";
+import { TCP_KIND } from "./tcp.ts";
+
+export const FRONTEND_KINDS = {
+  http: HTTP_KIND,
+  tcp: TCP_KIND,
+} as const satisfies Record<string, FrontendKind>;
+
+/** What a frontend speaks with its clients. */
+export type FrontendScheme = keyof typeof FRONTEND_KINDS;

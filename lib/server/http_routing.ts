@@ -1,0 +1,35 @@
+/** What all HTTP frontends of a server have in common: their routes, and whom they believe. */
+import { defaultRoute } from "../http/default_route.ts";
+import type { RouteFunction } from "../http/route.ts";
+import type { RouteRule } from "../http/route_rule.ts";
+import { RouteTable, tableRoute } from "../http/route_table.ts";
+import { TrustedProxies } from "../http/trusted_proxies.ts";
+import type { Upstreams } from "../upstream.ts";
+import type { ServerConfig } from "./config.ts";
+
+/** Changes at run time, for all frontends at once. */
+export class HttpRouting {
+  readonly trustedProxies: TrustedProxies;
+  /** Routes a request of a frontend that names no cluster. */
+  readonly route: RouteFunction = (request) => this.#route(request);
+  readonly #upstreams: Upstreams;
+  #route: RouteFunction;
+
+  /** @throws {RangeError} rules that contradict each other. */
+  constructor(config: Pick<ServerConfig, "routes" | "trustedProxies">, upstreams: Upstreams) {
+    this.#upstreams = upstreams;
+    this.trustedProxies = new TrustedProxies(config.trustedProxies);
+    this.#route = this.#routeOf(config.routes);
+  }
+
+  /** Replaces all routes; requests that come from now on go by the new ones. @throws {RangeError} */
+  setRoutes(rules: readonly RouteRule[]): void {
+    this.#route = this.#routeOf(rules);
+  }
+
+  #routeOf(rules: readonly RouteRule[]): RouteFunction {
+    return rules.length === 0
+      ? defaultRoute(this.#upstreams)
+      : tableRoute(new RouteTable(rules), this.#upstreams);
+  }
+}

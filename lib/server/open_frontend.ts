@@ -1,0 +1,67 @@
+/** A frontend that is open: its listener, and the clients that came in by it. */
+import type { Address } from "../address.ts";
+import type { Listener } from "../transport/listen.ts";
+import type { AcceptedClient, Frontend } from "./frontends/frontend.ts";
+import type { ListenSpec } from "./listen_spec.ts";
+
+/** A listener that may pass from one frontend to the next without being closed in between. */
+export interface Port {
+  readonly listener: Listener;
+  /** Who gets the clients. */
+  owner: OpenFrontend;
+}
+
+/** One frontend from its opening until its last client has left. */
+export class OpenFrontend {
+  readonly spec: ListenSpec;
+  readonly #frontend: Frontend;
+  readonly #clients = new Set<AcceptedClient>();
+  readonly #onIdle: (() => void)[] = [];
+  /** Undefined once another one has its listener. */
+  port: Port | undefined;
+
+  constructor(spec: ListenSpec, frontend: Frontend) {
+    this.spec = spec;
+    this.#frontend = frontend;
+  }
+
+  /** Where clients come in, with the actual port. */
+  get address(): Address {
+    return this.port?.listener.address ?? this.spec.address;
+  }
+
+  /** Clients connected now. */
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  serve(client: AcceptedClient): void {
+    this.#clients.add(client);
+    this.#frontend.serve(client);
+  }
+
+  /** A client that it served is closed. */
+  forget(client: AcceptedClient): void {
+    this.#clients.delete(client);
+    if (this.#clients.size > 0) return;
+    for (const run of this.#onIdle.splice(0)) run();
+  }
+
+  /** Resolves when nobody can come in any more. */
+  async stopListening(): Promise<void> {
+    await this.port?.listener.close();
+  }
+
+  /** Lets what is under way end; resolves when no client is left. */
+  drain(): Promise<void> {
+    this.#frontend.drain();
+    if (this.#clients.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Closes every client. */
+  close(): void {
+    this.#frontend.close();
+    for (const client of this.#clients) client.close();
+  }
+}
