@@ -20,6 +20,10 @@ export const EXIT = {
 export interface Output {
   /** True for a terminal. */
   readonly isTerminal: boolean;
+  /** Characters that a line of a terminal holds; undefined for files and pipes. */
+  readonly width?: number | undefined;
+  /** Lines that a terminal shows; undefined for files and pipes. */
+  readonly height?: number | undefined;
   /** True if colours are wanted: a terminal, and no `NO_COLOR`. */
   readonly isColoured: boolean;
   /** Writes all of it. @throws {ClosedError} nobody reads any more (`revtun … | head`). */

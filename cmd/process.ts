@@ -23,6 +23,12 @@ function output(file: StandardFile): Output {
   let last: Promise<void> = Promise.resolve();
   return {
     isTerminal,
+    get width() {
+      return isTerminal ? Deno.consoleSize().columns : undefined;
+    },
+    get height() {
+      return isTerminal ? Deno.consoleSize().rows : undefined;
+    },
     // https://no-color.org: set to anything but nothing.
     isColoured: isTerminal && (Deno.env.get("NO_COLOR") ?? "") === "" &&
       Deno.env.get("TERM") !== "dumb",

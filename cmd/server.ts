@@ -1,7 +1,7 @@
 /** `revtun server`. */
 import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
 import type { Admin } from "../lib/admin/admin.ts";
-import { SERVER_ROUTES } from "../lib/admin/server_routes.ts";
+import { SERVER_ROUTES, serverLiveView } from "../lib/admin/server_routes.ts";
 import { noCredential } from "../lib/auth/credential_policy.ts";
 import type { CredentialPolicy } from "../lib/auth/credential_policy.ts";
 import { ConfigError } from "../lib/errors.ts";
@@ -140,7 +140,13 @@ export const command: Command = defineCommand({
     let admin: Admin | undefined;
     try {
       if (setup !== undefined) {
-        admin = await startAdminOf(setup, context, SERVER_ROUTES, { server }, () => values);
+        admin = await startAdminOf(
+          setup,
+          context,
+          SERVER_ROUTES,
+          { server, live: serverLiveView(server, runtime) },
+          () => values,
+        );
       }
       await aborted(signal);
     } finally {

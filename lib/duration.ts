@@ -45,3 +45,19 @@ export function formatDuration(ms: number): string {
   }
   return text;
 }
+
+/** Writes `ms` for people, in its two largest units: `93784000` is `1d2h`, `400` is `0s`. */
+export function roughDuration(ms: number): string {
+  const units = ["d", "h", "m", "s"];
+  let rest = Math.max(0, ms);
+  const counts = units.map((unit) => {
+    const unitMs = UNITS_MS[unit]!;
+    const count = Math.floor(rest / unitMs);
+    rest -= count * unitMs;
+    return count;
+  });
+  const first = counts.findIndex((count) => count > 0);
+  if (first === -1) return "0s";
+  const second = counts[first + 1] ?? 0;
+  return `${counts[first]}${units[first]}${second > 0 ? `${second}${units[first + 1]}` : ""}`;
+}

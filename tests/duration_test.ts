@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatDuration, parseDuration } from "../lib/duration.ts";
+import { formatDuration, parseDuration, roughDuration } from "../lib/duration.ts";
 
 Deno.test("parseDuration() reads numbers with their units", () => {
   const cases: [string, number][] = [
@@ -49,4 +49,20 @@ Deno.test("formatDuration() writes what parseDuration() reads", () => {
     assert.equal(formatDuration(ms), text);
     assert.equal(parseDuration(text), ms);
   }
+});
+
+Deno.test("roughDuration() gives the two largest units", () => {
+  const table: [number, string][] = [
+    [-5, "0s"],
+    [0, "0s"],
+    [999, "0s"],
+    [59_999, "59s"],
+    [60_000, "1m"],
+    [61_000, "1m1s"],
+    [3_600_000, "1h"],
+    [3_661_000, "1h1m"],
+    [93_784_000, "1d2h"],
+    [86_400_000 * 400, "400d"],
+  ];
+  for (const [ms, text] of table) assert.equal(roughDuration(ms), text);
 });

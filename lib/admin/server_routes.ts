@@ -1,4 +1,5 @@
 /** The admin API of a server. */
+import type { Runtime } from "../runtime.ts";
 import type { Host } from "../server/host.ts";
 import type { RunningServer } from "../server/server.ts";
 import { disconnect, hostsNamed, setDrained, setWeight } from "../server/steering.ts";
@@ -6,6 +7,7 @@ import { PAGE_QUERY, pageOf } from "./admin_route.ts";
 import type { AdminCall, AdminRoute } from "./admin_route.ts";
 import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
+import { LiveView } from "./live.ts";
 import { Problem } from "./problem.ts";
 import {
   clusterView,
@@ -18,6 +20,20 @@ import {
 /** What a server's endpoint looks at. */
 export interface ServerSource extends AdminSource {
   readonly server: RunningServer;
+  readonly live: LiveView;
+}
+
+/** Hosts that a live picture shows; of more, those with the most under way. */
+const MAX_LIVE_HOSTS = 1000;
+
+/** Makes what a server's endpoint shows as it changes. */
+export function serverLiveView(server: RunningServer, runtime: Runtime): LiveView {
+  return new LiveView(runtime, () => ({
+    ts: new Date().toISOString(),
+    status: statusView(server, runtime),
+    hosts: busiest(hostsOf(server, null)).map((host) => hostView(host, server, runtime)),
+    away: server.departures.away().slice(0, MAX_LIVE_HOSTS).map(departureView),
+  }));
 }
 
 export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
@@ -103,6 +119,12 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
         ({ departure }) => departureView(departure),
       );
     },
+  },
+  {
+    method: "GET",
+    path: "/api/v1/live",
+    summary: "Status, hosts and those that are away, once a second, as server-sent events",
+    handle: (_, { live, streams }) => live.respond(streams),
   },
   {
     method: "POST",
@@ -201,6 +223,11 @@ function hostsOf(server: RunningServer, clusterName: string | null): Host[] {
     .filter((cluster) => clusterName === null || cluster.name === clusterName)
     .flatMap((cluster) => [...cluster.hosts.values()])
     .sort((a, b) => order(keyOfHost(a), keyOfHost(b)));
+}
+
+function busiest(hosts: Host[]): Host[] {
+  if (hosts.length <= MAX_LIVE_HOSTS) return hosts;
+  return hosts.sort((a, b) => b.inFlight - a.inFlight).slice(0, MAX_LIVE_HOSTS);
 }
 
 function keyOfHost(host: Host): string {

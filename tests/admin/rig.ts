@@ -2,7 +2,7 @@
 import { startAdmin } from "../../lib/admin/admin.ts";
 import type { AdminSource } from "../../lib/admin/common_routes.ts";
 import { EventStreams } from "../../lib/admin/event_stream.ts";
-import { SERVER_ROUTES } from "../../lib/admin/server_routes.ts";
+import { SERVER_ROUTES, serverLiveView } from "../../lib/admin/server_routes.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
 import type { RunningAgent } from "../../lib/agent/agent.ts";
@@ -14,6 +14,7 @@ import type { Runtime } from "../../lib/runtime.ts";
 import type { Secret } from "../../lib/secret.ts";
 import { parseListenSpec } from "../../lib/server/listen_spec.ts";
 import { serverConfig } from "../../lib/server/config.ts";
+import { until as eventually } from "../agent/support.ts";
 import { startServer } from "../../lib/server/server.ts";
 import type { RunningServer } from "../../lib/server/server.ts";
 
@@ -33,8 +34,8 @@ export interface AdminRig extends AsyncDisposable {
   join(hostName: string, cluster?: string): Promise<RunningAgent>;
   /** Asks the API; a body makes it a POST. */
   ask(path: string, body?: unknown, init?: RequestInit): Promise<{ status: number; json: Json }>;
-  /** Resolves when `isTrue`, looking again with each event. */
-  until(isTrue: () => boolean): Promise<void>;
+  /** Resolves when `isTrue`. @throws {Error} it does not come true. */
+  until(isTrue: () => boolean): Promise<unknown>;
 }
 
 // deno-lint-ignore no-explicit-any -- answers are looked into, field by field
@@ -59,6 +60,7 @@ export async function adminRig(options: { token?: Secret } = {}): Promise<AdminR
   const source = {
     runtime,
     server,
+    live: serverLiveView(server, runtime),
     software: "revtun/test",
     events,
     streams,
@@ -74,23 +76,7 @@ export async function adminRig(options: { token?: Secret } = {}): Promise<AdminR
   });
   const url = `http://${formatAddress(admin.address)}`;
   const agents: RunningAgent[] = [];
-  const until = (isTrue: () => boolean): Promise<void> => {
-    if (isTrue()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const deadline = runtime.timers.after(10_000, () => {
-        leave();
-        reject(new Error("It did not come true"));
-      });
-      const leave = events.listen(() =>
-        queueMicrotask(() => {
-          if (!isTrue()) return;
-          leave();
-          deadline.cancel();
-          resolve();
-        })
-      );
-    });
-  };
+  const until = (isTrue: () => boolean) => eventually("what was waited for", isTrue);
   return {
     server,
     runtime,

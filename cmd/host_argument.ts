@@ -1,0 +1,53 @@
+/** `CLUSTER/HOST` on a command line, and commands that change one host. */
+import { ConfigError } from "../lib/errors.ts";
+import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
+import type { Json } from "./admin_client.ts";
+import { defineCommand, EXIT } from "./command.ts";
+import type { Command } from "./command.ts";
+
+/** The API's path of the host that `text` names. @throws {ConfigError} */
+export function hostPath(text: string): string {
+  const slash = text.indexOf("/");
+  const [cluster, host] = [text.slice(0, slash), text.slice(slash + 1)];
+  if (slash < 1 || host === "") {
+    throw new ConfigError(
+      `"${text}"`,
+      "names no host, expected CLUSTER/HOST as revtun status shows it",
+    );
+  }
+  return `/api/v1/hosts/${encodeURIComponent(cluster)}/${encodeURIComponent(host)}`;
+}
+
+/** Makes a command that does one thing to one host. */
+export function hostCommand(init: {
+  name: string;
+  /** Last part of the API's path, if not the command's name. */
+  summary: string;
+  description: string;
+  example: string;
+  /** A sentence for what was done. */
+  told(host: string, answer: Json): string;
+}): Command {
+  return defineCommand({
+    name: init.name,
+    summary: init.summary,
+    description: init.description,
+    args: { placeholder: "CLUSTER/HOST", min: 1, max: 1 },
+    options: [
+      { name: "json", kind: "boolean", description: "Print the API's answer as it is" },
+      ...CLIENT_OPTIONS,
+    ],
+    examples: [{ line: `revtun ${init.name} edge-a/till-7`, description: init.example }],
+    async run(context) {
+      const { values, args, stdout } = context;
+      const host = args[0]!;
+      const path = hostPath(host);
+      using client = await adminClientOf(context);
+      const answer = await client.post(`${path}/${init.name}`);
+      await stdout.write(
+        values.json ? `${JSON.stringify(answer)}\n` : `${init.told(host, answer)}\n`,
+      );
+      return EXIT.ok;
+    },
+  });
+}

@@ -1,0 +1,139 @@
+/** `revtun status`. */
+import { roughDuration } from "../lib/duration.ts";
+import { formatSize } from "../lib/size.ts";
+import { formatTable, printable } from "../lib/table.ts";
+import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
+import type { AdminClient, Json } from "./admin_client.ts";
+import { defineCommand, EXIT } from "./command.ts";
+import type { Command, Output } from "./command.ts";
+
+export const command: Command = defineCommand({
+  name: "status",
+  summary: "Show who is connected to a running server, or what an agent does",
+  description: "Prints clusters, hosts and those that are away, from the admin endpoint of a " +
+    "server; the connections to its servers from that of an agent.",
+  options: [
+    {
+      name: "cluster",
+      kind: "string",
+      placeholder: "NAME",
+      description: "Hosts of this cluster only",
+    },
+    { name: "json", kind: "boolean", description: "Print it as one JSON object" },
+    ...CLIENT_OPTIONS,
+  ],
+  examples: [
+    { line: "revtun status", description: "of the server with --admin 127.0.0.1:9901" },
+    { line: "revtun status --admin unix:/run/revtun.sock --json", description: "for a script" },
+  ],
+  async run(context) {
+    const { values, stdout } = context;
+    using client = await adminClientOf(context);
+    const status = await client.get("/api/v1/status");
+    const isAgent = status.agent_id !== undefined;
+    const whole = isAgent
+      ? { status, peers: (await client.get("/api/v1/peers")).items }
+      : await serverStatus(client, status, values.cluster);
+    if (values.json) await stdout.write(`${JSON.stringify(whole)}\n`);
+    else await stdout.write(isAgent ? agentText(whole, stdout) : serverText(whole, stdout));
+    return EXIT.ok;
+  },
+});
+
+async function serverStatus(client: AdminClient, status: Json, cluster?: string): Promise<Json> {
+  const query = cluster === undefined ? "" : `?cluster=${encodeURIComponent(cluster)}`;
+  const hosts = await client.list(`/api/v1/hosts${query}`);
+  const away = (await client.list("/api/v1/away"))
+    .filter((host) => cluster === undefined || host.cluster === cluster);
+  return { status, hosts, away };
+}
+
+function serverText({ status, hosts, away }: Json, output: Output): string {
+  const { software, clients, requests } = status;
+  const head =
+    `${software}, up ${roughDuration(status.uptime_ms)}${status.draining ? ", stopping" : ""}: ` +
+    `${status.hosts} hosts in ${status.clusters} clusters, ${status.connections} connections; ` +
+    `${clients} clients, ${requests} requests\n`;
+  const present = hosts.length === 0
+    ? "\nNo host is connected. Start one beside a service:\n" +
+      "  revtun agent --server THIS_SERVER:9000 --cluster edge-a --target 127.0.0.1:8000\n"
+    : `\n${hostTable(hosts, widthOf(output))}`;
+  return head + present + (away.length === 0 ? "" : `\nAway:\n${awayTable(away, widthOf(output))}`);
+}
+
+function hostTable(hosts: Json[], width: number): string {
+  const columns = [
+    { title: "HOST", isCuttable: true },
+    { title: "STATE" },
+    { title: "WEIGHT", isRight: true },
+    { title: "CONNS", isRight: true },
+    { title: "IN FLIGHT", isRight: true },
+    { title: "REQUESTS", isRight: true },
+    { title: "DOWN", isRight: true },
+    { title: "UP", isRight: true },
+    { title: "RTT", isRight: true },
+  ];
+  return formatTable(
+    columns,
+    hosts.map((host) => [
+      `${host.cluster}/${host.name}`,
+      host.state,
+      host.weight_by_operator === null ? String(host.weight) : `${host.weight}*`,
+      String(host.connections.length),
+      String(host.in_flight),
+      String(host.requests),
+      formatSize(host.sent_bytes),
+      formatSize(host.received_bytes),
+      host.rtt_ms === null ? "-" : `${host.rtt_ms.toFixed(1)} ms`,
+    ]),
+    width,
+  );
+}
+
+function awayTable(away: Json[], width: number): string {
+  const columns = [
+    { title: "HOST", isCuttable: true },
+    { title: "LAST SEEN" },
+    { title: "TIMES", isRight: true },
+    { title: "REASON", isCuttable: true },
+  ];
+  const rows = away.map((host) => [
+    `${host.cluster}/${host.name}`,
+    `${roughDuration(Date.now() - Date.parse(host.last_seen))} ago`,
+    String(host.times_left),
+    host.reason,
+  ]);
+  return formatTable(columns, rows, width);
+}
+
+function agentText({ status, peers }: Json, output: Output): string {
+  const head = `${status.software}, up ${roughDuration(status.uptime_ms)}: host ` +
+    `${printable(status.host)} of cluster ${status.cluster}, weight ${status.weight}, ` +
+    `${status.connections} connections, ${status.in_flight} in flight\n`;
+  const columns = [
+    { title: "SERVER", isCuttable: true },
+    { title: "CONNS", isRight: true },
+    { title: "MODE" },
+    { title: "IN FLIGHT", isRight: true },
+    { title: "RTT", isRight: true },
+    { title: "LAST ERROR", isCuttable: true },
+  ];
+  const rows = peers.map((peer: Json) => {
+    const { connections } = peer;
+    const rtts = connections.map((connection: Json) => connection.rtt_ms).filter(Boolean);
+    return [
+      peer.server,
+      String(connections.length),
+      [...new Set(connections.map((connection: Json) => connection.mode))].join(",") || "-",
+      String(connections.reduce((sum: number, each: Json) => sum + each.in_flight, 0)),
+      rtts.length === 0 ? "-" : `${Math.min(...rtts).toFixed(1)} ms`,
+      peer.last_error ?? "",
+    ];
+  });
+  return rows.length === 0 ? head : `${head}\n${formatTable(columns, rows, widthOf(output))}`;
+}
+
+/** Lines of a terminal are as long as it is wide; those of a file may be longer. */
+function widthOf(output: Output): number {
+  return output.width ?? 200;
+}

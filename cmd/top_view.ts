@@ -1,0 +1,208 @@
+/** What `revtun top` shows: pictures of a server and keys in, text of a screen out. */
+import { roughDuration } from "../lib/duration.ts";
+import { formatSize } from "../lib/size.ts";
+import { formatTable, printable } from "../lib/table.ts";
+import type { Json } from "./admin_client.ts";
+import type { Key } from "./read_keys.ts";
+
+/** A host with its rates between the last two pictures. */
+interface Row {
+  readonly host: Json;
+  readonly requestsPerSecond: number;
+  readonly bytesPerSecond: number;
+}
+
+const SORTS = ["name", "req/s", "in flight", "RTT"] as const;
+type Sort = typeof SORTS[number];
+
+const COLUMNS = [
+  { title: "HOST", isCuttable: true },
+  { title: "STATE" },
+  { title: "WEIGHT", isRight: true },
+  { title: "CONNS", isRight: true },
+  { title: "IN FLIGHT", isRight: true },
+  { title: "REQ/S", isRight: true },
+  { title: "BYTES/S", isRight: true },
+  { title: "RTT", isRight: true },
+];
+/** Lines around the hosts: the head, an empty one, titles, an empty one, keys. */
+const OTHER_LINES = 5;
+
+const CLEAR = "\x1b[2J\x1b[H";
+const BEGIN = "\x1b[?25l\x1b[H";
+const SHOW_CURSOR = "\x1b[?25h";
+const TO_LINE_END = "\x1b[K";
+const TO_SCREEN_END = "\x1b[J";
+const INVERSE = "\x1b[7m";
+const PLAIN = "\x1b[0m";
+
+/** Clears the screen and gives the cursor back. */
+export function clearFrame(): string {
+  return `${CLEAR}${SHOW_CURSOR}`;
+}
+
+/** The state of the view. */
+export class TopView {
+  #picture: Json | undefined;
+  #rows: Row[] = [];
+  /** By cluster and id: what the picture before said. */
+  #before = new Map<string, Json>();
+  #beforeMs = 0;
+  #sort: Sort = "name";
+  #filter = "";
+  #isTyping = false;
+  /** Key of the chosen host: it keeps its place however the others move. */
+  #chosen: string | undefined;
+  #note = "";
+
+  /** The chosen host, as the API gives it. */
+  get selected(): Json | undefined {
+    const rows = this.#visible();
+    return (rows.find(({ host }) => keyOf(host) === this.#chosen) ?? rows[0])?.host;
+  }
+
+  /** Shows `text` in place of the keys until the next one is pressed. */
+  note(text: string): void {
+    this.#note = text;
+  }
+
+  /** Takes a picture of `/api/v1/live`. */
+  update(picture: Json): void {
+    const nowMs = Date.parse(picture.ts);
+    const seconds = (nowMs - this.#beforeMs) / 1000;
+    this.#rows = picture.hosts.map((host: Json): Row => {
+      const before = this.#before.get(keyOf(host));
+      const rate = (of: (host: Json) => number) =>
+        before === undefined || seconds <= 0 ? 0 : Math.max(0, of(host) - of(before)) / seconds;
+      return {
+        host,
+        requestsPerSecond: rate((each) => each.requests),
+        bytesPerSecond: rate((each) => each.received_bytes + each.sent_bytes),
+      };
+    });
+    this.#before = new Map(picture.hosts.map((host: Json) => [keyOf(host), host]));
+    this.#beforeMs = nowMs;
+    this.#picture = picture;
+  }
+
+  /** Takes a key; says what is to be done beyond showing it. */
+  press(key: Key): "quit" | "drain" | undefined {
+    this.#note = "";
+    if (key === "ctrl-c") return "quit";
+    if (this.#isTyping) return this.#type(key);
+    switch (key) {
+      case "q":
+        return "quit";
+      case "d":
+        return "drain";
+      case "s":
+        this.#sort = SORTS[(SORTS.indexOf(this.#sort) + 1) % SORTS.length]!;
+        break;
+      case "/":
+        this.#isTyping = true;
+        break;
+      case "escape":
+        this.#filter = "";
+        break;
+      case "up":
+      case "k":
+        this.#move(-1);
+        break;
+      case "down":
+      case "j":
+        this.#move(1);
+        break;
+    }
+    return undefined;
+  }
+
+  /** The whole screen, written over what was there. */
+  frame(width: number, height: number): string {
+    const lines = this.#lines(width);
+    const room = Math.max(1, height - OTHER_LINES);
+    const rows = this.#visible();
+    const at = Math.max(0, rows.findIndex(({ host }) => host === this.selected));
+    // The chosen line stays in sight.
+    const first = Math.min(Math.max(0, at - (room >> 1)), Math.max(0, rows.length - room));
+    const shown = lines.hosts.slice(first, first + room)
+      .map((line, index) =>
+        first + index === at ? `${INVERSE}${line.padEnd(width)}${PLAIN}` : line
+      );
+    const keys = this.#note !== ""
+      ? printable(this.#note)
+      : this.#isTyping
+      ? `filter: ${this.#filter}_`
+      : `s sort (${this.#sort})  / filter${this.#filter && ` (${this.#filter})`}  ` +
+        "d drain or undrain  q quit";
+    return BEGIN +
+      [lines.head, "", lines.titles, ...shown, "", keys.slice(0, width)]
+        .map((line) => `${line}${TO_LINE_END}`).join("\r\n") +
+      TO_SCREEN_END;
+  }
+
+  /** The picture as text, for files and pipes. */
+  plain(width: number): string {
+    const { head, titles, hosts } = this.#lines(width);
+    return [head, "", titles, ...hosts, ""].join("\n");
+  }
+
+  #lines(width: number): { head: string; titles: string; hosts: string[] } {
+    const status = this.#picture?.status ?? {};
+    const requests = this.#rows.reduce((sum, row) => sum + row.requestsPerSecond, 0);
+    const bytes = this.#rows.reduce((sum, row) => sum + row.bytesPerSecond, 0);
+    const head =
+      `revtun, up ${roughDuration(status.uptime_ms ?? 0)}: ${status.hosts ?? 0} hosts, ` +
+      `${status.away ?? 0} away, ${status.clients ?? 0} clients, ${requests.toFixed(0)} req/s, ` +
+      `${formatSize(Math.round(bytes))}/s`;
+    const rows = this.#visible().map(({ host, requestsPerSecond, bytesPerSecond }) => [
+      `${host.cluster}/${host.name}`,
+      host.state,
+      host.weight_by_operator === null ? String(host.weight) : `${host.weight}*`,
+      String(host.connections.length),
+      String(host.in_flight),
+      requestsPerSecond.toFixed(0),
+      formatSize(Math.round(bytesPerSecond)),
+      host.rtt_ms === null ? "-" : `${host.rtt_ms.toFixed(1)} ms`,
+    ]);
+    const [titles = "", ...hosts] = formatTable(COLUMNS, rows, width).trimEnd().split("\n");
+    return { head: head.slice(0, width), titles, hosts };
+  }
+
+  #visible(): Row[] {
+    const wanted = this.#filter.toLowerCase();
+    const rows = this.#rows.filter(({ host }) =>
+      `${host.cluster}/${host.name} ${host.state}`.toLowerCase().includes(wanted)
+    );
+    switch (this.#sort) {
+      case "name":
+        return rows;
+      case "req/s":
+        return rows.sort((a, b) => b.requestsPerSecond - a.requestsPerSecond);
+      case "in flight":
+        return rows.sort((a, b) => b.host.in_flight - a.host.in_flight);
+      case "RTT":
+        return rows.sort((a, b) => (b.host.rtt_ms ?? 0) - (a.host.rtt_ms ?? 0));
+    }
+  }
+
+  #move(by: number): void {
+    const rows = this.#visible();
+    const at = rows.findIndex(({ host }) => host === this.selected);
+    const next = rows[Math.min(Math.max(at + by, 0), rows.length - 1)];
+    if (next !== undefined) this.#chosen = keyOf(next.host);
+  }
+
+  #type(key: Key): undefined {
+    if (key === "enter") this.#isTyping = false;
+    else if (key === "escape") {
+      this.#isTyping = false;
+      this.#filter = "";
+    } else if (key === "backspace") this.#filter = this.#filter.slice(0, -1);
+    else if ([...key].length === 1) this.#filter += key;
+    return undefined;
+  }
+}
+
+function keyOf(host: Json): string {
+  return `${host.cluster}/${host.id}`;
+}

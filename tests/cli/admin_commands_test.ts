@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { keysOf } from "../../cmd/read_keys.ts";
+import { Secret } from "../../lib/secret.ts";
+import { adminRig } from "../admin/rig.ts";
+import { runCli } from "./run_cli.ts";
+import { spawnCli } from "./spawn_cli.ts";
+
+Deno.test("revtun status shows hosts and those that are away", async () => {
+  await using rig = await adminRig();
+  const admin = ["--admin", rig.url.slice("http://".length)];
+  const empty = await runCli(["status", ...admin]);
+  assert.equal(empty.code, 0);
+  assert.match(empty.stdout, /0 hosts in 0 clusters.*\n\nNo host is connected/);
+
+  await rig.join("till-7");
+  const agent = await rig.join("till-8");
+  await agent.close();
+  await rig.until(() => rig.server.registry.hostCount === 1);
+  const { code, stdout } = await runCli(["status", ...admin]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^revtun\/test, up \d+s: 1 hosts in 1 clusters, 1 connections; /);
+  assert.match(stdout, /\nHOST +STATE +WEIGHT .*\nedge-a\/till-7 +active +10 +1 /);
+  assert.match(stdout, /\nAway:\nHOST .*\nedge-a\/till-8 +\d+s ago +1 +drained\n$/);
+
+  const json = JSON.parse((await runCli(["status", "--json", ...admin])).stdout);
+  assert.deepEqual([json.hosts.length, json.away.length], [1, 1]);
+  const other = await runCli(["status", "--cluster", "nope", ...admin]);
+  assert.deepEqual([other.code, other.stderr], [1, 'revtun: There is no cluster "nope"\n']);
+});
+
+Deno.test("revtun drain, undrain, weight and disconnect change one host", async () => {
+  await using rig = await adminRig();
+  const env = { REVTUN_ADMIN: rig.url.slice("http://".length) };
+  await rig.join("till-7");
+  const run = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await runCli(argv, { env });
+    return `${code} ${stdout}${stderr}`;
+  };
+  assert.equal(
+    await run("drain", "edge-a/till-7"),
+    "0 edge-a/till-7 takes no new work; 0 requests are under way\n",
+  );
+  assert.equal(
+    await run("drain", "edge-a/till-7"),
+    '1 revtun: Host "till-7" is drained already\n',
+  );
+  assert.equal(await run("undrain", "edge-a/till-7"), "0 edge-a/till-7 takes work again\n");
+  assert.equal(
+    await run("weight", "edge-a/till-7"),
+    "0 edge-a/till-7 has weight 10, as its agent asks for\n",
+  );
+  assert.equal(
+    await run("weight", "edge-a/till-7", "30"),
+    "0 edge-a/till-7 has weight 30, set by an operator\n",
+  );
+  assert.equal(
+    await run("weight", "edge-a/till-7", "own"),
+    "0 edge-a/till-7 has weight 10, as its agent asks for\n",
+  );
+  assert.match(
+    await run("disconnect", "edge-a/till-7"),
+    /^0 edge-a\/till-7 was cut off: 1 connections closed\n$/,
+  );
+  assert.equal(
+    await run("weight", "edge-a/till-7", "many"),
+    '2 revtun: WEIGHT: "many" is no weight, expected 0 to 10000 or own\n',
+  );
+  assert.equal(
+    await run("drain", "till-7"),
+    '2 revtun: "till-7": names no host, expected CLUSTER/HOST as revtun status shows it\n',
+  );
+  assert.equal(
+    await run("drain", "edge-a/till-9"),
+    '1 revtun: Cluster "edge-a" has no host "till-9" connected now\n',
+  );
+});
+
+Deno.test("revtun events shows what happened, as text and as JSON, and follows", async () => {
+  await using rig = await adminRig();
+  const admin = ["--admin", rig.url.slice("http://".length)];
+  await rig.join("till-7");
+  const text = await runCli(["events", ...admin]);
+  assert.match(text.stdout, /level=info event=tunnel\.registered .* cluster=edge-a host=till-7/);
+  const json = await runCli(["events", "--json", "--limit", "1", ...admin]);
+  assert.equal(JSON.parse(json.stdout).event, "tunnel.registered");
+
+  await using following = spawnCli(["events", "-f", "--json", ...admin]);
+  await following.printed(/"event":"tunnel\.registered".*\n/);
+  rig.runtime.log.info("a.b", "Something");
+  await following.printed(/"event":"a\.b".*\n/);
+  following.kill("SIGTERM");
+  assert.equal((await following.status).code, 0);
+  assert.equal(following.stderr, "");
+});
+
+Deno.test("revtun top prints one picture where stdout is no terminal", async () => {
+  await using rig = await adminRig();
+  await rig.join("till-7");
+  const { code, stdout } = await runCli(["top", "--admin", rig.url.slice("http://".length)]);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^revtun, up \d+s: 1 hosts, 0 away, .*\n\nHOST .*\nedge-a\/till-7 +active +10 /,
+  );
+});
+
+Deno.test("commands say in one line why they cannot ask", async () => {
+  await using rig = await adminRig({ token: new Secret("hunter2") });
+  const address = rig.url.slice("http://".length);
+  const run = async (argv: string[], env: Record<string, string> = {}) => {
+    const { code, stderr } = await runCli(argv, { env });
+    return `${code} ${stderr}`;
+  };
+  assert.match(
+    await run(["status", "--admin", address]),
+    /^1 revtun: This endpoint wants a token: .*set REVTUN_ADMIN_TOKEN\n$/,
+  );
+  assert.equal(
+    await run(["status", "--admin", address], { REVTUN_ADMIN_TOKEN: "hunter1" }),
+    "1 revtun: The token is wrong\n",
+  );
+  assert.equal(
+    (await runCli(["status", "--admin", address], { env: { REVTUN_ADMIN_TOKEN: "hunter2" } })).code,
+    0,
+  );
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  assert.match(
+    await run(["status", "--admin", `127.0.0.1:${port}`]),
+    /^1 revtun: Cannot reach the admin endpoint at 127\.0\.0\.1:\d+: connection refused; start .*\n$/,
+  );
+  assert.match(
+    await run(["status", "--admin", "unix:/nowhere/x.sock"]),
+    /^1 revtun: Cannot reach the admin endpoint at unix:\/nowhere\/x\.sock: there is no such socket/,
+  );
+  assert.match(
+    await run(["status", "--admin", "127.0.0.1:70000"]),
+    /^2 revtun: --admin: port 70000 is out of range/,
+  );
+  assert.match(
+    await run(["status", "--admin", rig.frontendUrl.slice("http://".length)]),
+    /^1 revtun: .* is no admin endpoint of revtun \(404\)\n$/,
+  );
+});
+
+Deno.test("keysOf() names the keys of a terminal", () => {
+  assert.deepEqual(keysOf("aé\x1b[A\x1bOB\r\x7f\x03\x1b[5~\x1b"), [
+    "a",
+    "é",
+    "up",
+    "down",
+    "enter",
+    "backspace",
+    "ctrl-c",
+    "page-up",
+    "escape",
+  ]);
+  // Keys that have no name here, and do nothing.
+  assert.deepEqual(keysOf("\x1b[1;5C\x1b[24~x"), ["x"]);
+});

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { TopView } from "../../cmd/top_view.ts";
+
+function host(name: string, extra: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    cluster: "edge-a",
+    name,
+    id: `${name}/1`,
+    state: "active",
+    weight: 10,
+    weight_by_operator: null,
+    drained_by_operator: false,
+    in_flight: 0,
+    requests: 0,
+    received_bytes: 0,
+    sent_bytes: 0,
+    rtt_ms: 1.25,
+    connections: [{}, {}],
+    ...extra,
+  };
+}
+
+function picture(second: number, hosts: Record<string, unknown>[]): Record<string, unknown> {
+  return {
+    ts: new Date(second * 1000).toISOString(),
+    status: { uptime_ms: 61_000, hosts: hosts.length, away: 0, clients: 3 },
+    hosts,
+    away: [],
+  };
+}
+
+/** The screen without what moves the cursor. */
+function screen(view: TopView, width = 90, height = 20): string[] {
+  // deno-lint-ignore no-control-regex -- it is what is taken out
+  return view.frame(width, height).replace(/\x1b\[(?!7m|0m)[?0-9;]*[A-Za-z]/g, "").split("\r\n")
+    .map((line) => line.trimEnd());
+}
+
+Deno.test("TopView shows rates between two pictures", () => {
+  const view = new TopView();
+  view.update(picture(10, [host("a", { requests: 100, sent_bytes: 1000 })]));
+  assert.match(view.plain(90), /edge-a\/a +active +10 +2 +0 +0 +0B +1\.3 ms/);
+  view.update(picture(12, [host("a", { requests: 300, sent_bytes: 1000 + (2 << 20) })]));
+  assert.match(
+    view.plain(90),
+    /^revtun, up 1m1s: 1 hosts, 0 away, 3 clients, 100 req\/s, 1MiB\/s\n/,
+  );
+  assert.match(view.plain(90), /edge-a\/a +active +10 +2 +0 +100 +1MiB +1\.3 ms/);
+  // A host that came back counts from 0 again: no negative rate.
+  view.update(picture(13, [host("a", { requests: 5 })]));
+  assert.match(view.plain(90), / 0 req\/s, 0B\/s\n/);
+});
+
+Deno.test("TopView keeps the chosen host, sorts, filters and says what to drain", () => {
+  const view = new TopView();
+  view.update(picture(1, ["a", "b", "c"].map((name) => host(name))));
+  assert.equal(view.selected.name, "a");
+  view.press("down");
+  view.press("j");
+  view.press("down");
+  assert.equal(view.selected.name, "c");
+  view.press("up");
+  assert.equal(view.selected.name, "b");
+  view.update(picture(2, [host("a"), host("b", { requests: 9 }), host("c", { requests: 50 })]));
+  view.press("s");
+  const rows = screen(view).filter((line) => line.includes("edge-a/"));
+  assert.deepEqual(rows.map((line) => /edge-a\/(\w)/.exec(line)![1]), ["c", "b", "a"]);
+  assert.ok(rows[1]!.startsWith("\x1b[7m"), "the chosen line is marked");
+  assert.equal(view.press("d"), "drain");
+  assert.equal(view.selected.name, "b");
+
+  for (const key of ["/", "q", "x", "backspace"]) assert.equal(view.press(key), undefined);
+  assert.match(screen(view).at(-1)!, /^filter: q_$/);
+  view.press("backspace");
+  view.press("c");
+  view.press("enter");
+  assert.equal(screen(view).filter((line) => line.includes("edge-a/")).length, 3);
+  view.press("/");
+  for (const key of "/c") view.press(key);
+  view.press("escape");
+  assert.match(screen(view).at(-1)!, /filter {2}d drain/);
+  assert.equal(view.press("q"), "quit");
+  assert.equal(view.press("ctrl-c"), "quit");
+});
+
+Deno.test("TopView fits any screen and keeps the chosen host in sight", () => {
+  const view = new TopView();
+  view.update(picture(1, Array.from({ length: 50 }, (_, i) => host(`till-${i}`))));
+  for (let i = 0; i < 40; i++) view.press("down");
+  for (const [width, height] of [[90, 20], [40, 10], [10, 6]] as const) {
+    const lines = screen(view, width, height);
+    assert.ok(lines.length <= height, `${lines.length} lines on ${height}`);
+    for (const line of lines) {
+      // deno-lint-ignore no-control-regex -- marks have no width
+      assert.ok([...line.replace(/\x1b\[\d+m/g, "")].length <= width, line);
+    }
+    assert.ok(lines.some((line) => line.includes("\x1b[7m")));
+  }
+  assert.ok(screen(view).some((line) => line.includes("till-40")));
+});
+
+Deno.test("TopView shows names of peers as text and notes until the next key", () => {
+  const view = new TopView();
+  view.update(picture(1, [host("\x1b]0;owned\x07")]));
+  assert.ok(!view.frame(90, 20).includes("\x1b]0;"));
+  view.note("drain: refused\x1b[2J");
+  assert.match(screen(view).at(-1)!, /^drain: refused\ufffd\[2J$/);
+  view.press("k");
+  assert.match(screen(view).at(-1)!, /^s sort/);
+});

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { formatTable, printable } from "../lib/table.ts";
+
+const COLUMNS = [
+  { title: "HOST", isCuttable: true },
+  { title: "REQ", isRight: true },
+  { title: "REASON", isCuttable: true },
+];
+
+Deno.test("formatTable() aligns columns, numbers at the right", () => {
+  assert.equal(
+    formatTable(COLUMNS, [["edge-a/till-7", "5", "reset"], ["b", "12345", ""]], 80),
+    [
+      "HOST             REQ  REASON",
+      "edge-a/till-7      5  reset",
+      "b              12345",
+      "",
+    ].join("\n"),
+  );
+});
+
+Deno.test("formatTable() cuts the longest columns until the line fits", () => {
+  const row = ["edge-a/till-7", "5", "the connection was reset by the peer"];
+  const text = formatTable(COLUMNS, [row], 40);
+  assert.equal(
+    text,
+    [
+      "HOST           REQ  REASON",
+      "edge-a/till-7    5  the connection was …",
+      "",
+    ].join("\n"),
+  );
+  for (const width of [1, 10, 20, 33]) {
+    for (const line of formatTable(COLUMNS, [row], width).trimEnd().split("\n")) {
+      assert.ok([...line].length <= width, `${width}: ${line}`);
+    }
+  }
+});
+
+Deno.test("nothing in a table acts on a terminal", () => {
+  assert.equal(
+    printable("a\x1b[31mb\nc\u202ed\u2028\x9be"),
+    "a\ufffd[31mb\ufffdc\ufffdd\ufffd\ufffde",
+  );
+  const text = formatTable(COLUMNS, [["\x1b]0;x\x07", "1", "\r"]], 80);
+  assert.equal(/\p{Cc}/u.test(text.replaceAll("\n", "")), false);
+});
