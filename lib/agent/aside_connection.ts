@@ -9,7 +9,7 @@ import { encodeMessage } from "../codec/message.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import { dial } from "../transport/dial.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
+import type { Connection } from "../transport/connection.ts";
 import type { Aside } from "./agent_peer.ts";
 import type { AgentConfig } from "./config.ts";
 
@@ -23,7 +23,7 @@ export class AsideConnection implements Aside {
   readonly #runtime: Runtime;
   readonly #backoff: Backoff;
   readonly #abort = new AbortController();
-  #socket: SocketDuplex | undefined;
+  #socket: Connection | undefined;
   #dialling: Promise<void> | undefined;
   #timer: Timer | undefined;
   #onClosed: (() => void) | undefined;

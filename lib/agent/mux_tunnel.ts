@@ -6,7 +6,7 @@ import type { MemoryBudget } from "../mux/memory_budget.ts";
 import { Session } from "../mux/session.ts";
 import type { MuxStream } from "../mux/stream.ts";
 import type { Timer } from "../timer.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
+import type { Connection } from "../transport/connection.ts";
 import type { AgentConfig } from "./config.ts";
 import { CONTROL_PREFACE, ControlStream } from "./control_stream.ts";
 import { serveStream } from "./serve_stream.ts";
@@ -51,7 +51,7 @@ export class MuxTunnel implements TunnelConnection {
   #isClosed = false;
 
   constructor(
-    socket: SocketDuplex,
+    socket: Connection,
     server: ServerIdentity,
     services: MuxServices,
     events: TunnelEvents,

@@ -6,7 +6,7 @@ import type { InitResponse } from "../codec/message.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError, DialError } from "../errors.ts";
 import { dial } from "../transport/dial.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
+import type { Connection } from "../transport/connection.ts";
 import { AgentHandshake } from "./handshake.ts";
 import type { ConnectionIdentity, HandshakeResult, HandshakeSettings } from "./handshake.ts";
 import { MuxTunnel } from "./mux_tunnel.ts";
@@ -75,7 +75,7 @@ export interface ShakeHandsOptions<T> {
  *
  * @throws as {@link openTunnel}.
  */
-export function shakeHands<T>(socket: SocketDuplex, options: ShakeHandsOptions<T>): Promise<T> {
+export function shakeHands<T>(socket: Connection, options: ShakeHandsOptions<T>): Promise<T> {
   const { signal } = options;
   const name = formatAddress(socket.remote);
   return new Promise<T>((resolve, reject) => {

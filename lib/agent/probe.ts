@@ -11,7 +11,7 @@ import type { Runtime } from "../runtime.ts";
 import type { Secret } from "../secret.ts";
 import { dial } from "../transport/dial.ts";
 import { resolve } from "../transport/resolve.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
+import type { Connection } from "../transport/connection.ts";
 import { AGENT_DEFAULTS } from "./config.ts";
 import { describePeer } from "./describe_peer.ts";
 import { shakeHands } from "./open_tunnel.ts";
@@ -157,7 +157,7 @@ async function measure(
 /** What a handshake on one connection brings. */
 class Greeting {
   isMosn = false;
-  readonly #socket: SocketDuplex;
+  readonly #socket: Connection;
   readonly #options: ProbeOptions;
   readonly #runtime: Runtime;
   readonly #signal: AbortSignal;
@@ -165,7 +165,7 @@ class Greeting {
   #firstBytes = new Uint8Array(0);
 
   constructor(
-    socket: SocketDuplex,
+    socket: Connection,
     options: ProbeOptions,
     runtime: Runtime,
     signal: AbortSignal,

@@ -7,7 +7,7 @@ import type { SharedBuffer } from "../buffer.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import { ClosedError, DeadlineError } from "../errors.ts";
 import type { Timer } from "../timer.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
+import type { Connection } from "../transport/connection.ts";
 import { RawExchanges } from "./raw_exchanges.ts";
 import type { StreamServices } from "./serve_stream.ts";
 import type { AgentConfig } from "./config.ts";
@@ -33,7 +33,7 @@ export class RawTunnel implements TunnelConnection, Sink {
   readonly server: ServerIdentity;
   readonly local: Address;
   readonly remote: Address;
-  readonly #socket: SocketDuplex;
+  readonly #socket: Connection;
   readonly #services: RawServices;
   readonly #events: TunnelEvents;
   readonly #exchanges: RawExchanges;
@@ -50,7 +50,7 @@ export class RawTunnel implements TunnelConnection, Sink {
   #isClosed = false;
 
   constructor(
-    socket: SocketDuplex,
+    socket: Connection,
     server: ServerIdentity,
     services: RawServices,
     events: TunnelEvents,

@@ -6,7 +6,7 @@ import { DialError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { splice } from "../splice.ts";
 import type { Timer } from "../timer.ts";
-import type { SocketDuplex } from "../transport/socket.ts";
+import type { Connection } from "../transport/connection.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import type { TargetDialer } from "./target_dialer.ts";
 
@@ -104,7 +104,7 @@ class StreamService implements Sink {
     }
     const version = this.#services.dialer.targetOf(preface)?.proxyProtocol;
     if (version !== undefined) {
-      const place = "remote" in target ? (target as SocketDuplex).remote : undefined;
+      const place = "remote" in target ? (target as Connection).remote : undefined;
       target.write(proxyHeader(version, preface.source, place));
     }
     this.#join(target, held);

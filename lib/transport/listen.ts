@@ -7,7 +7,7 @@ import type { SocketOptions } from "./socket.ts";
 import { isOutOfFiles, translateListenError } from "./socket_error.ts";
 
 /** Connections that may wait to be accepted; the kernel's own limit may be lower. */
-const BACKLOG = 4096;
+export const BACKLOG = 4096;
 /** Rest after an accept that failed for want of a file descriptor. */
 const EXHAUSTED_PAUSE_MS = 100;
 

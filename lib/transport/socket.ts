@@ -30,8 +30,6 @@ export interface SocketOptions {
    * while reads fill them and shrink when they do not.
    */
   minReadBytes?: number;
-  /** What TLS agreed on, where the socket is one of TLS. */
-  tls?: TlsFacts | undefined;
 }
 
 /** A connected TCP, TLS or Unix socket. */
@@ -59,11 +57,11 @@ export class SocketDuplex implements Connection {
   #isFinSent = false;
   #isClosed = false;
 
-  constructor(conn: Deno.Conn, pool: BufferPool, options: SocketOptions = {}) {
+  constructor(conn: Deno.Conn, pool: BufferPool, options?: SocketOptions, tls?: TlsFacts) {
     this.#conn = conn;
     this.#pool = pool;
-    this.tls = options.tls;
-    this.#minReadBytes = this.#readBytes = options.minReadBytes ?? MIN_READ_BYTES;
+    this.tls = tls;
+    this.#minReadBytes = this.#readBytes = options?.minReadBytes ?? MIN_READ_BYTES;
     // Nagle's wait costs 44 ms on a small write behind another; a TlsConn has no such switch.
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
     this.local = toAddress(conn.localAddr);
@@ -277,7 +275,8 @@ export class SocketDuplex implements Connection {
 }
 
 function toAddress(address: Deno.Addr): Address {
-  if (address.transport === "tcp" || address.transport === "udp") {
+  // A connection of TLS has addresses without a transport.
+  if ("hostname" in address) {
     // A dual-stack listener names its IPv4 peers ::ffff:a.b.c.d.
     const host = address.hostname.replace(/^::ffff:(?=\d+\.)/i, "");
     return { kind: "tcp", host, port: address.port };

@@ -23,6 +23,7 @@ function failureOf(error: unknown): DialFailure {
   if (error instanceof Deno.errors.ConnectionRefused) return "refused";
   if (error instanceof Deno.errors.NotFound) return "refused"; // a Unix socket that is not there
   if (error instanceof Deno.errors.TimedOut) return "timeout";
+  if ((error as { code?: unknown } | null)?.code === "ECONNREFUSED") return "refused";
   if (isOutOfFiles(error)) return "busy";
   return "unreachable";
 }
@@ -31,6 +32,33 @@ function failureOf(error: unknown): DialFailure {
 export function isOutOfFiles(error: unknown): boolean {
   return error instanceof Error && /os error (23|24)\b/.test(error.message);
 }
+
+/** TLS failures as the runtime and Node word them, and what they mean to a user. */
+const TLS_REASONS: readonly [RegExp, string][] = [
+  [
+    /not valid for name|ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames/,
+    "its certificate is for another name",
+  ],
+  [/Expired\b|CERT_HAS_EXPIRED/i, "its certificate has expired"],
+  [
+    /NotValidYet|CERT_NOT_YET_VALID/,
+    "its certificate is not valid yet: check this machine's clock",
+  ],
+  [
+    /UnknownIssuer|BadSignature|UNABLE_TO_|SELF_SIGNED_CERT|self-signed certificate|CaUsedAsEndEntity/,
+    "its certificate is signed by nobody that is trusted here",
+  ],
+  [
+    /CertificateRequired|CERTIFICATE_REQUIRED/,
+    "it asks for a client certificate, and none was given",
+  ],
+  [
+    /alert: (UnknownCA|BadCertificate|CertificateUnknown|AccessDenied)|ALERT_(UNKNOWN_CA|BAD_CERT)/,
+    "it refuses our certificate",
+  ],
+  [/InvalidContentType|corrupt message|WRONG_VERSION_NUMBER/, "what answers does not speak TLS"],
+  [/alert: (ProtocolVersion|HandshakeFailure)/, "it has no version or cipher of TLS in common"],
+];
 
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.AddrInUse) return "the address is in use by another program";
@@ -43,6 +71,11 @@ function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.TimedOut) return "timed out";
   if (isOutOfFiles(error)) return "no file descriptor left, raise ulimit -n";
   const text = error instanceof Error ? error.message : String(error);
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === "ECONNREFUSED") return "connection refused";
+  if (code === "ECONNRESET" || code === "EPIPE") return "connection closed by the far side";
+  const known = TLS_REASONS.find(([pattern]) => pattern.test(`${code} ${text}`));
+  if (known !== undefined) return known[1];
   if (/failed to lookup address|Name or service not known/i.test(text)) {
     return "the name cannot be resolved";
   }

@@ -8,20 +8,20 @@ import type { Duplex, Sink } from "../../lib/duplex.ts";
 import { MemoryBudget } from "../../lib/mux/memory_budget.ts";
 import { Session } from "../../lib/mux/session.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import type { SocketDuplex } from "../../lib/transport/socket.ts";
+import type { Connection } from "../../lib/transport/connection.ts";
 import { Backend, Reader, until } from "./support.ts";
 
 /** An agent's connection, as the server has it. */
 export class FakeHost {
   readonly info: InitInfo;
-  readonly socket: SocketDuplex;
+  readonly socket: Connection;
   readonly session: Session;
   /** What came on the control stream. */
   readonly messages: Message[] = [];
   control: Duplex | undefined;
   isClosed = false;
 
-  constructor(server: FakeServer, socket: SocketDuplex, info: InitInfo, runtime: Runtime) {
+  constructor(server: FakeServer, socket: Connection, info: InitInfo, runtime: Runtime) {
     this.info = info;
     this.socket = socket;
     this.session = new Session(socket, {
@@ -156,7 +156,7 @@ export class FakeServer implements AsyncDisposable {
     await this.#backend[Symbol.asyncDispose]();
   }
 
-  #greet(socket: SocketDuplex, runtime: Runtime): void {
+  #greet(socket: Connection, runtime: Runtime): void {
     const decoder = new FrameDecoder();
     socket.attach({
       onData: (bytes, buffer) => {

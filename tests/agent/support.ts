@@ -6,7 +6,7 @@ import type { Log, LogFields } from "../../lib/log.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { listen } from "../../lib/transport/listen.ts";
-import type { SocketDuplex } from "../../lib/transport/socket.ts";
+import type { Connection } from "../../lib/transport/connection.ts";
 
 /** A runtime that ends with the block that made it. */
 export type TestRuntime = Runtime & Disposable;
@@ -121,11 +121,11 @@ export class Reader implements Sink {
 
 /** A listener on loopback whose connections are closed with it. */
 export class Backend implements AsyncDisposable {
-  readonly connections: SocketDuplex[] = [];
+  readonly connections: Connection[] = [];
   readonly address: Address & { kind: "tcp" };
   readonly #listener: ReturnType<typeof listen>;
 
-  constructor(runtime: Runtime, onConnection: (connection: SocketDuplex) => void, port = 0) {
+  constructor(runtime: Runtime, onConnection: (connection: Connection) => void, port = 0) {
     this.#listener = listen({ kind: "tcp", host: "127.0.0.1", port }, runtime, {
       onConnection: (connection) => {
         this.connections.push(connection);
