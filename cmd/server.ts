@@ -1,7 +1,6 @@
 /** `revtun server`. */
 import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
 import type { Admin } from "../lib/admin/admin.ts";
-import { SERVER_ROUTES, serverLiveView } from "../lib/admin/server_routes.ts";
 import { noCredential } from "../lib/auth/credential_policy.ts";
 import type { CredentialPolicy } from "../lib/auth/credential_policy.ts";
 import { ConfigError } from "../lib/errors.ts";
@@ -140,6 +139,7 @@ export const command: Command = defineCommand({
     let admin: Admin | undefined;
     try {
       if (setup !== undefined) {
+        const { SERVER_ROUTES, serverLiveView } = await import("../lib/admin/server_routes.ts");
         admin = await startAdminOf(
           setup,
           context,

@@ -8,7 +8,9 @@ import type { AdminCall, AdminRoute } from "./admin_route.ts";
 import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
 import { LiveView } from "./live.ts";
-import { Problem } from "./problem.ts";
+import { METRICS_TYPE, renderMetrics } from "./metrics.ts";
+import { ADMIN_HEADERS, Problem } from "./problem.ts";
+import { SERVER_METRICS } from "./server_metrics.ts";
 import {
   clusterView,
   connectionView,
@@ -54,6 +56,15 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
       if (server.isClosing) throw new Problem(503, "The server is stopping");
       return { status: "ready", hosts: server.registry.hostCount };
     },
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    summary: "Metrics in Prometheus' text format",
+    handle: async (_, source) =>
+      new Response(await renderMetrics(SERVER_METRICS, source), {
+        headers: { ...ADMIN_HEADERS, "content-type": METRICS_TYPE },
+      }),
   },
   {
     method: "GET",

@@ -135,7 +135,11 @@ export class MuxTunnel implements HostConnection {
       // Streams of HTTP serve many clients: none of them is the stream's source.
       ...(isTcp && request.target !== "" ? { source: formatAddress(request.source!) } : {}),
     });
-    return new UpstreamStream(this.#session.open(preface), (answer) => this.#answered(answer));
+    const startMs = this.#runtime.nowMs();
+    return new UpstreamStream(this.#session.open(preface), (answer) => {
+      this.#stats.open.observe(this.#runtime.nowMs() - startMs);
+      this.#answered(answer);
+    });
   }
 
   #answered(answer: Answer | undefined): void {

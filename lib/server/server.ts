@@ -70,9 +70,10 @@ export class RunningServer {
   readonly upstreams: ServerUpstreams;
   readonly departures: Departures = new Departures();
   readonly startedMs: number;
+  /** What slow readers hold of the memory that they may have. */
+  readonly budget: MemoryBudget;
   readonly #runtime: Runtime;
   readonly #software: string;
-  readonly #budget: MemoryBudget;
   readonly #acceptor: TunnelAcceptor;
   /** Listeners for clients, which may come and go. */
   readonly frontends: FrontendSet;
@@ -90,7 +91,7 @@ export class RunningServer {
     this.#runtime = runtime;
     this.#software = software;
     this.startedMs = runtime.nowMs();
-    this.#budget = new MemoryBudget(config.memoryBudgetBytes);
+    this.budget = new MemoryBudget(config.memoryBudgetBytes);
     this.registry = new Registry({
       clusters: config.clusters,
       isOpen: config.isOpenToClusters,
@@ -347,7 +348,7 @@ export class RunningServer {
       role: "listener",
       name: wiring.name,
       runtime: this.#runtime,
-      budget: this.#budget,
+      budget: this.budget,
       keepalive: this.config.keepalive,
       // An agent built on plain yamux says hello but no software of ours.
       maxUnacknowledged: entry.info.hello?.software?.startsWith("revtun/")

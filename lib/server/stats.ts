@@ -1,4 +1,5 @@
 /** Counts of what a server did and refused; read by admin and metrics. */
+import { Histogram } from "../histogram.ts";
 
 /** Each grows only. */
 export class ServerStats {
@@ -12,6 +13,14 @@ export class ServerStats {
   frontendConnections = 0;
   frontendRefused = 0;
   requests = 0;
+  /** HTTP answers by class: "2xx", "0xx" for those whose client left before. */
+  readonly answers: Record<string, number> = {};
+  /** HTTP answers of our own by their code, as in `x-revtun-error`. */
+  readonly ownAnswers: Record<string, number> = {};
+  /** From a request's whole head to its answer's first byte. */
+  readonly firstByte: Histogram = new Histogram();
+  /** From a stream's opening to its answer. */
+  readonly open: Histogram = new Histogram();
   streamsOpened = 0;
   streamsReused = 0;
   opensFailed = 0;
@@ -24,11 +33,22 @@ export class ServerStats {
   /** Control messages that say what their sender may not say, or that are garbage. */
   controlIgnored = 0;
 
+  /** An HTTP request was answered, or given up with status 0. */
+  answered(status: number, code: string | undefined, firstByteMs: number): void {
+    this.requests += 1;
+    count(this.answers, CLASSES[Math.trunc(status / 100)] ?? "0xx");
+    if (code !== undefined) count(this.ownAnswers, code);
+    this.firstByte.observe(firstByteMs);
+  }
+
   refused(reason: string, failure?: string): void {
     count(this.handshakesRefused, reason);
     if (failure !== undefined) count(this.credentialFailures, failure);
   }
 }
+
+/** Names of the answers' classes, by the first digit of their status. */
+const CLASSES = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
 function count(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;

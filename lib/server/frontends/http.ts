@@ -15,9 +15,7 @@ export const HTTP_KIND: FrontendKind = {
       trustedProxies: routing.trustedProxies,
       forwarded: config.forwarded,
       settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
-      onAnswer: () => {
-        stats.requests += 1;
-      },
+      onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
     });
     return {
       serve: (client) => http.serve(client, client.remote),
