@@ -22,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = 
   "disconnect": () => import("./disconnect.ts"),
   "decode-frame": () => import("./decode_frame.ts"),
   "encode-frame": () => import("./encode_frame.ts"),
+  "hash-password": () => import("./hash_password.ts"),
   "help": () => import("./help.ts"),
   "version": () => import("./version.ts"),
 };

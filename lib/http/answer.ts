@@ -17,6 +17,8 @@ export interface Answer {
   readonly hostName?: string;
   /** Whole seconds, for 503 and 429. */
   readonly retryAfterS?: number;
+  /** Whole header lines of its own, without their ends. */
+  readonly fields?: readonly string[];
 }
 
 /** What the client likes to read. */
@@ -36,6 +38,8 @@ export interface AnswerStyle {
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
@@ -87,6 +91,7 @@ export function renderAnswer(answer: Answer, style: AnswerStyle): Uint8Array {
     ...(answer.retryAfterS === undefined ? [] : [`Retry-After: ${answer.retryAfterS}`]),
     ...(style.format === "html" ? ["Content-Security-Policy: default-src 'none'"] : []),
     "Cache-Control: no-store",
+    ...(answer.fields ?? []),
   ];
   return renderResponse(answer.status, fields, bodyOf(answer, style.format), style);
 }

@@ -9,6 +9,7 @@ import { HttpError } from "../codec/http1/http_error.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import type { Timer } from "../timer.ts";
+import { TOO_MANY_CHECKS } from "./access.ts";
 import { chooseFormat, renderAnswer } from "./answer.ts";
 import type { Answer, AnswerStyle } from "./answer.ts";
 import { Exchange } from "./exchange.ts";
@@ -20,11 +21,12 @@ import { isAnswer } from "./route.ts";
 /**
  * - `idle`: between requests, nothing of the next is here;
  * - `head`: a part of a head is here;
+ * - `checking`: a head is here, and it takes some time to know whether its sender may ask;
  * - `exchange`: a request is being answered; what follows it waits;
  * - `linger`: our side has ended, what still comes is dropped;
  * - `closed`.
  */
-type State = "idle" | "head" | "exchange" | "linger" | "closed";
+type State = "idle" | "head" | "checking" | "exchange" | "linger" | "closed";
 
 /** How the request at hand wants its answer, for answers of our own. */
 export type AnswerWishes = Omit<AnswerStyle, "isKeepAlive">;
@@ -69,7 +71,7 @@ export class ClientConnection implements Sink {
 
   /** A request is being answered. */
   get isBusy(): boolean {
-    return this.#state === "exchange";
+    return this.#state === "exchange" || this.#state === "checking";
   }
 
   /** The connection may be kept after the answer to the request at hand. */
@@ -209,7 +211,7 @@ export class ClientConnection implements Sink {
           at = this.#exchange!.clientData(bytes, at, end, buffer);
         } else if (this.#state === "linger" || this.#state === "closed") {
           at = end;
-        } else if (!this.#isFull) {
+        } else if (!this.#isFull && this.#state !== "checking") {
           at = this.#takeHead(bytes, at, end, buffer);
         }
         if (at === before) break;
@@ -235,8 +237,17 @@ export class ClientConnection implements Sink {
       this.#answerHead(head, refusal);
       return headEnd;
     }
-    const view = this.#frontend.view;
+    const { view, access } = this.#frontend;
     view.show(this.#remote, this.facts);
+    const objection = access?.check(view);
+    if (objection instanceof Promise) {
+      this.#await(objection, head);
+      return start;
+    }
+    if (objection !== undefined) {
+      this.#answerHead(head, objection);
+      return headEnd;
+    }
     const verdict = this.#frontend.route(view);
     if (isAnswer(verdict)) {
       this.#answerHead(head, verdict);
@@ -246,6 +257,22 @@ export class ClientConnection implements Sink {
     this.#exchange = exchange;
     this.#state = "exchange";
     return exchange.start(head, bytes, headEnd, end, buffer);
+  }
+
+  /** Keeps the head until `check` has settled, and takes it then as if it came anew. */
+  #await(check: Promise<unknown>, head: RequestHead): void {
+    this.#state = "checking";
+    this.setDeadline(this.#frontend.settings.headTimeoutMs);
+    const wishes = wishesOf(head);
+    check.then(() => {
+      if (this.#state !== "checking") return;
+      this.#state = "idle";
+      this.#continue();
+    }, () => {
+      if (this.#state !== "checking") return;
+      this.#report(TOO_MANY_CHECKS);
+      this.answer(TOO_MANY_CHECKS, wishes, false);
+    });
   }
 
   /** Answers a request that goes no further; a body of it that comes is not read. */
@@ -287,6 +314,10 @@ export class ClientConnection implements Sink {
       this.#held?.clear();
       return;
     }
+    if (this.#state === "checking") {
+      this.pause();
+      return;
+    }
     const { settings } = this.#frontend;
     if (isEmpty) {
       this.#state = "idle";
@@ -320,7 +351,7 @@ export class ClientConnection implements Sink {
     this.#held ??= new HeldBytes(this.#frontend.runtime.pool);
     this.#held.append(bytes);
     // The search for a head's end starts with what is already known to hold none.
-    if (this.#state !== "exchange") this.#held.isHeadLikely();
+    if (this.#state === "idle" || this.#state === "head") this.#held.isHeadLikely();
   }
 
   /** The client's bytes are no request: says so, unless an answer has begun. */

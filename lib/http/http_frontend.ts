@@ -5,6 +5,7 @@ import { ResponseHead } from "../codec/http1/response_head.ts";
 import type { Duplex } from "../duplex.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Upstreams } from "../upstream.ts";
+import type { Access } from "./access.ts";
 import { ClientConnection } from "./client_connection.ts";
 import { HeadWriter } from "./head_writer.ts";
 import { RequestIdLine } from "./request_id.ts";
@@ -32,6 +33,8 @@ export interface HttpFrontendOptions {
   readonly forwarded?: ForwardedStyle;
   /** Clients whose own forwarding fields are believed and passed on; nobody by default. */
   readonly trustedProxies?: TrustedProxies;
+  /** Who may ask; everybody by default. */
+  readonly access?: Access;
   /** Called once for each request, when its answer has begun or it was given up. */
   readonly onAnswer?: (record: AnswerRecord) => void;
 }
@@ -54,6 +57,8 @@ export class HttpFrontend {
   readonly upstreams: Upstreams;
   /** May be replaced at any time: the requests that come then go by the new one. */
   route: RouteFunction;
+  /** Undefined where everybody may ask. */
+  readonly access: Access | undefined;
   readonly runtime: Runtime;
   readonly settings: HttpSettings;
   readonly requestId: RequestIdLine = new RequestIdLine();
@@ -73,6 +78,7 @@ export class HttpFrontend {
     this.#options = options;
     this.upstreams = options.upstreams;
     this.route = options.route;
+    this.access = options.access;
     this.runtime = options.runtime;
     this.settings = { ...DEFAULT_HTTP_SETTINGS, ...options.settings };
     this.onAnswer = options.onAnswer;
@@ -124,9 +130,9 @@ export class HttpFrontend {
       via: via ?? "revtun",
       address: remote?.kind === "tcp" ? remote.host : "",
       scheme: scheme ?? "http",
-      isTrusted: remote !== undefined && trustedProxies?.trusts(remote) === true,
+      isTrusted: remote !== undefined && trustedProxies?.has(remote) === true,
       style: forwarded ?? "x-forwarded",
-      isAuthorizationOurs: false,
+      isAuthorizationOurs: this.access?.hasUsers === true,
     });
   }
 

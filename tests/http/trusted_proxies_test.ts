@@ -23,11 +23,11 @@ for (
   });
 }
 
-Deno.test("TrustedProxies trusts networks, unix sockets only by name", () => {
-  assert.ok(proxies.trusts({ kind: "tcp", host: "::ffff:10.1.2.3", port: 1 }));
-  assert.ok(!proxies.trusts({ kind: "tcp", host: "11.1.2.3", port: 1 }));
-  assert.ok(!proxies.trusts({ kind: "unix", path: "/x" }));
-  assert.ok(new TrustedProxies(["unix"]).trusts({ kind: "unix", path: "/x" }));
+Deno.test("TrustedProxies has networks, unix sockets only by name", () => {
+  assert.ok(proxies.has({ kind: "tcp", host: "::ffff:10.1.2.3", port: 1 }));
+  assert.ok(!proxies.has({ kind: "tcp", host: "11.1.2.3", port: 1 }));
+  assert.ok(!proxies.has({ kind: "unix", path: "/x" }));
+  assert.ok(new TrustedProxies(["unix"]).has({ kind: "unix", path: "/x" }));
   assert.throws(() => new TrustedProxies(["10.0.0.1/8"]), RangeError);
 });
 
