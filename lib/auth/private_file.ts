@@ -24,15 +24,19 @@ export async function readPrivateFile(
 ): Promise<PrivateFile> {
   try {
     const info = await Deno.stat(path);
-    if (info.isDirectory) throw new ConfigError(source, `${path} is a directory`);
-    if (info.mode !== null && (info.mode & WRITABLE_BY_ALL) !== 0) {
-      throw new ConfigError(source, `${path} can be written by anyone, use chmod 600`);
-    }
-    await checkFolder(path, source);
-    if (info.size > maxBytes) {
-      throw new ConfigError(source, `${path} has ${info.size} bytes, expected at most ${maxBytes}`);
-    }
+    checkFile(info, await Deno.stat(dirname(path)), { path, source, maxBytes });
     return { text: await Deno.readTextFile(path), version: versionOf(info) };
+  } catch (error) {
+    throw error instanceof ConfigError ? error : unreadable(error, path, source);
+  }
+}
+
+/** The same for those who cannot wait. @throws {ConfigError} */
+export function readPrivateFileSync(path: string, source: string, maxBytes: number): PrivateFile {
+  try {
+    const info = Deno.statSync(path);
+    checkFile(info, Deno.statSync(dirname(path)), { path, source, maxBytes });
+    return { text: Deno.readTextFileSync(path), version: versionOf(info) };
   } catch (error) {
     throw error instanceof ConfigError ? error : unreadable(error, path, source);
   }
@@ -43,12 +47,24 @@ export function versionOf(info: Deno.FileInfo): string {
   return [info.dev, info.ino, info.mtime?.getTime(), info.ctime?.getTime(), info.size].join(".");
 }
 
-/** Who may replace a file may as well write it. */
-async function checkFolder(path: string, source: string): Promise<void> {
-  const folder = dirname(path);
-  const { mode } = await Deno.stat(folder);
-  if (mode === null || (mode & WRITABLE_BY_ALL) === 0 || (mode & STICKY) !== 0) return;
-  throw new ConfigError(source, `anyone can replace files in ${folder}, use chmod o-w on it`);
+function checkFile(
+  info: Deno.FileInfo,
+  folder: Deno.FileInfo,
+  { path, source, maxBytes }: { path: string; source: string; maxBytes: number },
+): void {
+  if (info.isDirectory) throw new ConfigError(source, `${path} is a directory`);
+  if (info.mode !== null && (info.mode & WRITABLE_BY_ALL) !== 0) {
+    throw new ConfigError(source, `${path} can be written by anyone, use chmod 600`);
+  }
+  // Who may replace a file may as well write it.
+  const { mode } = folder;
+  if (mode !== null && (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0) {
+    const name = dirname(path);
+    throw new ConfigError(source, `anyone can replace files in ${name}, use chmod o-w on it`);
+  }
+  if (info.size > maxBytes) {
+    throw new ConfigError(source, `${path} has ${info.size} bytes, expected at most ${maxBytes}`);
+  }
 }
 
 function unreadable(error: unknown, path: string, source: string): ConfigError {
