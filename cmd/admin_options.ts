@@ -17,6 +17,7 @@ import { VERSION } from "./version.ts";
 export const ADMIN_OPTIONS = [
   {
     name: "admin",
+    parse: parseAdminAddress,
     kind: "string",
     placeholder: "ADDRESS",
     description: "Where the admin API is served: 127.0.0.1:9901, unix:/path; off unless given",
@@ -24,6 +25,7 @@ export const ADMIN_OPTIONS = [
   },
   {
     name: "admin-token-file",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "File that holds the admin API's token; needed unless it is on loopback",
@@ -65,17 +67,11 @@ export async function readAdminSetup(
   const { values, sourceOf } = context;
   const token = await readSecretFile(
     { file: values["admin-token-file"], text: values["admin-token"] },
-    { file: sourceOf("admin-token-file"), text: "REVTUN_ADMIN_TOKEN" },
+    { file: sourceOf("admin-token-file"), text: sourceOf("admin-token") },
   );
   if (values.admin === undefined) return undefined;
   const source = sourceOf("admin");
-  let address: Address;
-  try {
-    address = parseAddress(values.admin, { host: "" });
-  } catch (error) {
-    if (error instanceof RangeError) throw new ConfigError(source, error.message);
-    throw error;
-  }
+  const address = parseAdminAddress(values.admin);
   if (token === undefined && !isLoopback(address)) {
     throw new ConfigError(
       source,
@@ -85,6 +81,11 @@ export async function readAdminSetup(
   }
   const events = new EventRing();
   return { address, token, events, runtime: { ...runtime, log: keepingLog(runtime.log, events) } };
+}
+
+/** @throws {RangeError} */
+function parseAdminAddress(text: string): Address {
+  return parseAddress(text, { host: "" });
 }
 
 /** Starts the endpoint that `setup` asks for, with `routes` over `source`. @throws {ListenError} */

@@ -12,13 +12,14 @@ import type { Runtime } from "../lib/runtime.ts";
 import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
 import { AGENT_OPTIONS, agentConfigOf, clearTextServers } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
-import type { Command, Context } from "./command.ts";
-import { LOG_OPTIONS } from "./common_options.ts";
-import { readToken } from "./read_token.ts";
+import type { Command } from "./command.ts";
+import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import type { OptionValues } from "./option.ts";
+import { readToken } from "./read_token.ts";
+import type { Settings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
-type AgentContext = Context<OptionValues<typeof AGENT_OPTIONS>>;
+type AgentSettings = Settings<OptionValues<typeof AGENT_OPTIONS>>;
 
 /** How often the token's file is looked at. */
 const TOKEN_INTERVAL_MS = 2000;
@@ -29,7 +30,8 @@ export const command: Command = defineCommand({
   description: "Registers as a host of a cluster with one or more tunnel servers and keeps the " +
     "connections up. What the cloud side sends through them goes to the targets named here.\n\n" +
     "Ends with exit code 3 when every server refuses it for good.",
-  options: [...AGENT_OPTIONS, ...ADMIN_OPTIONS, ...LOG_OPTIONS],
+  section: "agent",
+  options: [...AGENT_OPTIONS, CONFIG_OPTION, ...ADMIN_OPTIONS, ...LOG_OPTIONS],
   examples: [
     {
       line: "revtun agent --server cloud:9000 --cluster edge-a --target 127.0.0.1:8000",
@@ -41,9 +43,11 @@ export const command: Command = defineCommand({
       description: "a named target, and a network that the cloud side may reach into",
     },
   ],
+  async check(settings) {
+    await readConfig(settings);
+  },
   async run(context) {
-    const credential = await readToken(context.values, (option) => context.sourceOf(option));
-    const config = agentConfigOf(context, { machineName: Deno.hostname(), credential });
+    const config = await readConfig(context);
     const plain = context.createRuntime();
     const setup = await readAdminSetup(context, plain);
     const runtime = setup?.runtime ?? plain;
@@ -81,7 +85,7 @@ export const command: Command = defineCommand({
 /** Tokens that expire are written anew by whoever issues them, long before they do. */
 function followToken(
   path: string,
-  context: AgentContext,
+  context: AgentSettings,
   agent: RunningAgent,
   runtime: Runtime,
 ): FileWatch {
@@ -96,6 +100,11 @@ function followToken(
       runtime.log.warn("credential.unreadable", (error as Error).message);
     }
   }, TOKEN_INTERVAL_MS);
+}
+
+async function readConfig(settings: AgentSettings): Promise<AgentConfig> {
+  const credential = await readToken(settings.values, (option) => settings.sourceOf(option));
+  return agentConfigOf(settings, { machineName: Deno.hostname(), credential });
 }
 
 function announce(config: AgentConfig, log: Log): void {

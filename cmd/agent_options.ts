@@ -1,14 +1,16 @@
 /** Options of the agent, and its configuration from them. */
+import * as v from "valibot";
 import { isLoopback, parseAddress } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
 import { parseAllowRule } from "../lib/agent/allow.ts";
 import { AGENT_DEFAULTS, agentConfig } from "../lib/agent/config.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
-import { parseTargets } from "../lib/agent/target.ts";
+import { parseTarget, parseTargets } from "../lib/agent/target.ts";
 import { ConfigError } from "../lib/errors.ts";
+import { checkName } from "../lib/name.ts";
 import type { Secret } from "../lib/secret.ts";
-import type { Context } from "./command.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
+import type { Settings } from "./settings.ts";
 
 /** Port of a server that is given without one: what `revtun server --tunnel` has by default. */
 const DEFAULT_TUNNEL_PORT = 9000;
@@ -17,6 +19,7 @@ const DEFAULT_TUNNEL_PORT = 9000;
 export const IDENTITY_OPTIONS = [
   {
     name: "credential",
+    key: "credential_policy",
     kind: "string",
     placeholder: "POLICY",
     description: "How the server checks who this is (default token where there is one)",
@@ -24,6 +27,7 @@ export const IDENTITY_OPTIONS = [
   },
   {
     name: "token-file",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "File that holds the credential",
@@ -31,6 +35,7 @@ export const IDENTITY_OPTIONS = [
   },
   {
     name: "token",
+    key: "credential",
     kind: "string",
     isEnvOnly: true,
     description: "The credential itself; no flag, since command lines are there for all to see",
@@ -42,18 +47,23 @@ export const IDENTITY_OPTIONS = [
 export const AGENT_OPTIONS = [
   {
     name: "server",
+    key: "server_list",
+    parse: parseServer,
     kind: "list",
     placeholder: "HOST:PORT",
     description: "Tunnel server to dial; a name stands for every address it resolves to",
   },
   {
     name: "cluster",
+    parse: checkName,
     kind: "string",
     placeholder: "NAME",
     description: "Cluster to register in",
   },
   {
     name: "target",
+    key: "targets",
+    parse: parseUsableTarget,
     kind: "list",
     placeholder: "[NAME=]ADDRESS",
     description: "What to forward to: host:port, unix:/path, h2c://host:port; the one without a " +
@@ -61,12 +71,27 @@ export const AGENT_OPTIONS = [
   },
   {
     name: "allow",
+    parse: parseAllowRule,
     kind: "list",
     placeholder: "CIDR:PORTS",
     description: "Destinations that the cloud side may name itself; nothing unless listed",
   },
   {
+    name: "hosting-listener",
+    kind: "string",
+    placeholder: "NAME",
+    parse: checkName,
+    description: "Name of the target that is the default one too, where none is without a name",
+  },
+  {
+    name: "enable",
+    kind: "boolean",
+    default: "true",
+    description: "False for an agent that does nothing, and ends",
+  },
+  {
     name: "host-name",
+    parse: checkName,
     kind: "string",
     placeholder: "NAME",
     description: "How the server shows this agent; agents of one name are one host",
@@ -91,6 +116,7 @@ export const AGENT_OPTIONS = [
   },
   {
     name: "connections",
+    key: "connection_num",
     kind: "number",
     placeholder: "N",
     default: "2",
@@ -101,6 +127,7 @@ export const AGENT_OPTIONS = [
   },
   {
     name: "connect-timeout",
+    key: "connect_timeout_duration",
     kind: "duration",
     placeholder: "TIME",
     default: "15s",
@@ -119,6 +146,7 @@ export const AGENT_OPTIONS = [
   },
   {
     name: "reconnect-base",
+    key: "reconnect_base_duration",
     kind: "duration",
     placeholder: "TIME",
     default: "1s",
@@ -128,6 +156,7 @@ export const AGENT_OPTIONS = [
   },
   {
     name: "reconnect-max",
+    key: "reconnect_max_duration",
     kind: "duration",
     placeholder: "TIME",
     default: "30s",
@@ -162,6 +191,7 @@ export const AGENT_OPTIONS = [
   },
   {
     name: "drain-timeout",
+    key: "graceful_close_max_wait_duration",
     kind: "duration",
     placeholder: "TIME",
     default: "15s",
@@ -169,6 +199,13 @@ export const AGENT_OPTIONS = [
     group: "Connection",
   },
   ...IDENTITY_OPTIONS,
+  {
+    name: "tls-context",
+    kind: "value",
+    schema: v.looseObject({ status: v.optional(v.boolean()) }),
+    description: "MOSN's TLS settings; only without a status, or with status false",
+    group: "Identity",
+  },
 ] as const satisfies readonly OptionSpec[];
 
 /** What the options leave open. */
@@ -185,29 +222,29 @@ export interface AgentSurroundings {
  * @throws {ConfigError} naming the setting as its user wrote it.
  */
 export function agentConfigOf(
-  { values, sourceOf }: Pick<Context<OptionValues<typeof AGENT_OPTIONS>>, "values" | "sourceOf">,
+  { values, sourceOf }: Settings<OptionValues<typeof AGENT_OPTIONS>>,
   surroundings: AgentSurroundings,
 ): AgentConfig {
-  if (values.server.length === 0) {
+  const tlsContext = values["tls-context"];
+  // Silently going on in the clear would send the credential to anyone on the way.
+  if (tlsContext?.status === true) {
+    throw new ConfigError(sourceOf("tls-context"), "TLS on the tunnel is not supported yet");
+  }
+  if (values.server.length === 0 && values.enable) {
     throw new ConfigError("--server", "missing, give the tunnel server's host:port");
   }
   if (values.cluster === undefined) {
     throw new ConfigError("--cluster", "missing, name the cluster to register in");
   }
-  const read = <T>(option: string, parse: () => T) => readSetting(sourceOf(option), parse);
-  const servers = read("server", () => values.server.map(parseServer));
-  const targets = read("target", () => parseTargets(values.target));
-  const allow = read("allow", () => values.allow.map(parseAllowRule));
-  for (const { protocol } of targets.values()) {
-    if (protocol !== "tls") continue;
-    throw new ConfigError(sourceOf("target"), "TLS to targets is not supported yet");
-  }
+  const targets = readSetting(sourceOf("target"), () => parseTargets(values.target));
   try {
     return agentConfig({
       cluster: values.cluster,
-      servers,
+      isEnabled: values.enable,
+      servers: values.server.map(parseServer),
       targets,
-      allow,
+      hostingListener: values["hosting-listener"] ?? AGENT_DEFAULTS.hostingListener,
+      allow: values.allow.map(parseAllowRule),
       hostName: values["host-name"] ?? asName(surroundings.machineName),
       weight: values.weight,
       mode: values.mode,
@@ -244,6 +281,13 @@ export function parseServer(text: string): Address {
   return address;
 }
 
+/** Reads a target that this version can dial. @throws {RangeError} */
+function parseUsableTarget(text: string): void {
+  if (parseTarget(text).protocol === "tls") {
+    throw new RangeError(`TLS to targets is not supported yet, in "${text}"`);
+  }
+}
+
 /** Runs a parser that throws RangeErrors. @throws {ConfigError} under the setting's name. */
 export function readSetting<T>(source: string, parse: () => T): T {
   try {
@@ -273,6 +317,7 @@ const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
   "cluster": "cluster",
   "host_name": "host-name",
   "server_list": "server",
+  "hosting_listener": "hosting-listener",
   "connection_num": "connections",
   "connect_retry_times": "connect-retry-times",
   "weight": "weight",

@@ -2,7 +2,7 @@
 import type { LogLevel } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
-import type { SettingsLayer } from "./resolve_options.ts";
+import type { Settings } from "./settings.ts";
 
 /** How the program ends. */
 export const EXIT = {
@@ -42,13 +42,9 @@ export interface ProcessContext {
 }
 
 /** What one run of a command gets. */
-export interface Context<V> extends ProcessContext {
-  /** The options' values by their long names: `values["connect-timeout"]` in ms, and so on. */
-  readonly values: V;
+export interface Context<V> extends ProcessContext, Settings<V> {
   /** Positional arguments, as many as `Command.args` allows. */
   readonly args: readonly string[];
-  /** Who set an option, for messages: "--listen", "REVTUN_LISTEN", "server.listen". */
-  sourceOf(option: string): string;
   /**
    * Makes the runtime with the log that `--log-level` and `--log-format` ask for. Closed by the
    * framework when `run()` has settled, after the log has left.
@@ -89,8 +85,11 @@ export interface Command {
   args?: ArgsSpec;
   options: readonly OptionSpec[];
   examples: readonly Example[];
-  /** Reads the settings file that `--config` names, for options that flags and environment leave. */
-  loadLayer?(path: string): Promise<SettingsLayer>;
+  /** Its part of the settings file that `--config` names; none if undefined. */
+  section?: string;
+  /** Does with settings what `run()` does before it starts anything. @throws {ConfigError} */
+  // deno-lint-ignore no-explicit-any
+  check?(settings: Settings<any>, runtime: Runtime): Promise<void>;
   /** Resolves to the exit code. Errors of `lib/errors.ts` become one line and their code. */
   // deno-lint-ignore no-explicit-any
   run(context: Context<any>): Promise<number>;
@@ -99,6 +98,7 @@ export interface Command {
 /** A subcommand whose `run()` knows the types of its own options. */
 export interface TypedCommand<O extends readonly OptionSpec[]> extends Command {
   options: O;
+  check?(settings: Settings<OptionValues<O>>, runtime: Runtime): Promise<void>;
   run(context: Context<OptionValues<O>>): Promise<number>;
 }
 

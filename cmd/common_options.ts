@@ -28,5 +28,5 @@ export const CONFIG_OPTION = {
   name: "config",
   kind: "string",
   placeholder: "FILE",
-  description: "Settings file; flags and environment go before it",
+  description: "Settings file, YAML or JSON; flags and environment go before it",
 } as const satisfies OptionSpec;

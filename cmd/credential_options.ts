@@ -11,6 +11,7 @@ import { readToken } from "./read_token.ts";
 export const CREDENTIAL_OPTIONS = [
   {
     name: "credential",
+    key: "credential_policy",
     kind: "string",
     placeholder: "POLICY",
     choices: ["none", "token", "token-file"],
@@ -20,6 +21,7 @@ export const CREDENTIAL_OPTIONS = [
   },
   {
     name: "token-file",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description:

@@ -55,11 +55,15 @@ export function commandHelp(command: Command): string {
     }
   }
   for (const group of new Set(command.options.map(groupOf))) {
-    const rows = command.options.filter((spec) => groupOf(spec) === group).map(optionRow);
-    lines.push("", `${group}:`, ...table(rows));
+    const rows = command.options
+      .filter((spec) => groupOf(spec) === group && spec.kind !== "value").map(optionRow);
+    if (rows.length > 0) lines.push("", `${group}:`, ...table(rows));
   }
   if (command.options.length > 0) {
     lines.push("", "Each option also by environment: --log-level is REVTUN_LOG_LEVEL.");
+    if (command.section !== undefined) {
+      lines.push("The settings file has more: docs/configuration.md, revtun config --help.");
+    }
   }
   return `${lines.join("\n")}\n`;
 }

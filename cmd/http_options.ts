@@ -10,6 +10,8 @@ import type { OptionSpec, OptionValues } from "./option.ts";
 export const HTTP_OPTIONS = [
   {
     name: "route",
+    key: "routes",
+    parse: parseRouteRule,
     kind: "list",
     placeholder: "HOST/PATH=CLUSTER[/TARGET]",
     description: "Where requests of http:// frontends without a cluster go; the first that matches",
@@ -17,6 +19,8 @@ export const HTTP_OPTIONS = [
   },
   {
     name: "trusted-proxy",
+    key: "trusted_proxies",
+    parse: (text: string) => new TrustedProxies([text]),
     kind: "list",
     placeholder: "CIDR",
     description: 'Proxies in front whose X-Forwarded-For is believed, or "unix"',

@@ -11,6 +11,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = 
   "server": () => import("./server.ts"),
   "agent": () => import("./agent.ts"),
   "demo": () => import("./demo.ts"),
+  "config": () => import("./config.ts"),
   "probe": () => import("./probe.ts"),
   "token": () => import("./token.ts"),
   "status": () => import("./status.ts"),

@@ -1,9 +1,11 @@
 /** Command line to options; the only file that knows the argument parser. */
 import { parseArgs } from "@std/cli";
+import { parseSettingText } from "../lib/config/setting.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { nearestMatch } from "../lib/suggest.ts";
-import { envNameOf, parseOptionText } from "./option.ts";
+import { envNameOf, hasFlag } from "./option.ts";
 import type { OptionSpec } from "./option.ts";
+import { textLayer } from "./resolve_options.ts";
 import type { OptionText, SettingsLayer } from "./resolve_options.ts";
 
 /** A command line that was understood. */
@@ -21,7 +23,7 @@ export interface ParsedLine {
  * @throws {ConfigError} an unknown flag (with the nearest known one), or one without its value.
  */
 export function parseOptions(argv: readonly string[], specs: readonly OptionSpec[]): ParsedLine {
-  const flags = specs.filter((spec) => !spec.isEnvOnly);
+  const flags = specs.filter(hasFlag);
   const booleans = flags.filter((spec) => spec.kind === "boolean").map((spec) => spec.name);
   const valued = flags.filter((spec) => spec.kind !== "boolean").map((spec) => spec.name);
   const alias: Record<string, string> = { help: "h" };
@@ -40,16 +42,14 @@ export function parseOptions(argv: readonly string[], specs: readonly OptionSpec
   return {
     isHelpWanted: parsed.help === true,
     args: [...(parsed._ as string[]), ...(parsed["--"] as string[])],
-    layer: {
-      textOf: (spec): OptionText | undefined => {
-        if (spec.kind === "boolean") {
-          return given.has(spec.name) ? String(parsed[spec.name]) : undefined;
-        }
-        const values = parsed[spec.name] as string[] | undefined;
-        return values === undefined || values.length === 0 ? undefined : values;
-      },
-      nameOf: (spec) => `--${spec.name}`,
-    },
+    layer: textLayer((spec): OptionText | undefined => {
+      if (!hasFlag(spec)) return undefined;
+      if (spec.kind === "boolean") {
+        return given.has(spec.name) ? String(parsed[spec.name]) : undefined;
+      }
+      const values = parsed[spec.name] as string[] | undefined;
+      return values === undefined || values.length === 0 ? undefined : values;
+    }, (spec) => `--${spec.name}`),
   };
 }
 
@@ -88,7 +88,7 @@ function booleanArg(spec: OptionSpec, head: string, inline: string): string {
     throw new ConfigError(head, "takes no value");
   }
   try {
-    return `--${spec.name}=${parseOptionText(spec, inline)}`;
+    return `--${spec.name}=${parseSettingText(spec, inline)}`;
   } catch (error) {
     throw new ConfigError(head, (error as Error).message, { cause: error });
   }
@@ -97,7 +97,7 @@ function booleanArg(spec: OptionSpec, head: string, inline: string): string {
 const HELP_FLAGS: readonly string[] = ["--help", "-h"];
 
 function isFlagOf(head: string, spec: OptionSpec): boolean {
-  if (spec.isEnvOnly) return false;
+  if (!hasFlag(spec)) return false;
   return head === `--${spec.name}` || (spec.short !== undefined && head === `-${spec.short}`) ||
     (spec.kind === "boolean" && head === `--no-${spec.name}`);
 }
@@ -124,7 +124,7 @@ function unknownFlag(head: string, specs: readonly OptionSpec[]): ConfigError {
     const variable = envNameOf(secret);
     return new ConfigError(head, `is no flag, set ${variable}: every user here sees command lines`);
   }
-  const known = specs.filter((spec) => !spec.isEnvOnly).flatMap((spec) =>
+  const known = specs.filter(hasFlag).flatMap((spec) =>
     spec.kind === "boolean" ? [spec.name, `no-${spec.name}`] : [spec.name]
   );
   const nearest = nearestMatch(name, [...known, "help"]);

@@ -23,7 +23,7 @@ export function readToken(
 ): Promise<Secret | undefined> {
   return readSecretFile(
     { file: values["token-file"], text: values.token },
-    { file: sourceOf("token-file"), text: "REVTUN_TOKEN" },
+    { file: sourceOf("token-file"), text: sourceOf("token") },
   );
 }
 

@@ -1,6 +1,7 @@
 /** Settings from where they may stand: flags, then environment, then a settings file, then defaults. */
+import { parseSettingText } from "../lib/config/setting.ts";
 import { ConfigError } from "../lib/errors.ts";
-import { envNameOf, parseOptionText } from "./option.ts";
+import { envNameOf } from "./option.ts";
 import type { OptionSpec } from "./option.ts";
 
 /** Text of an option, or of each item of a list. */
@@ -8,9 +9,9 @@ export type OptionText = string | readonly string[];
 
 /** One place where settings stand. */
 export interface SettingsLayer {
-  /** The option's text here, or undefined if this layer does not set it. */
-  textOf(spec: OptionSpec): OptionText | undefined;
-  /** The setting's name here, as its user wrote it: "--listen", "server.listen". */
+  /** The option's value here; undefined if this layer does not set it. @throws {RangeError} */
+  valueOf(spec: OptionSpec): unknown;
+  /** The setting's name here, as its user wrote it: "--listen", "agent.yaml:3:5: agent.weight". */
   nameOf(spec: OptionSpec): string;
 }
 
@@ -21,17 +22,29 @@ export interface ResolvedOptions {
   sources: Map<string, string>;
 }
 
+/** A layer of texts. */
+export function textLayer(
+  textOf: (spec: OptionSpec) => OptionText | undefined,
+  nameOf: (spec: OptionSpec) => string,
+): SettingsLayer {
+  return {
+    valueOf: (spec) => {
+      const text = textOf(spec);
+      return text === undefined ? undefined : valueOfText(spec, text);
+    },
+    nameOf,
+  };
+}
+
 /** The layer of `REVTUN_…` variables; items of a list are separated by commas. */
 export function environmentLayer(env: (name: string) => string | undefined): SettingsLayer {
-  return {
-    textOf: (spec) => {
-      const text = env(envNameOf(spec));
-      // Compose files and unit files set variables to nothing where they mean "not set".
-      if (text === undefined || text === "") return undefined;
-      return spec.kind === "list" ? splitList(text) : text;
-    },
-    nameOf: envNameOf,
-  };
+  return textLayer((spec) => {
+    if (spec.kind === "value") return undefined;
+    const text = env(envNameOf(spec));
+    // Compose files and unit files set variables to nothing where they mean "not set".
+    if (text === undefined || text === "") return undefined;
+    return spec.kind === "list" ? splitList(text) : text;
+  }, envNameOf);
 }
 
 /**
@@ -46,40 +59,43 @@ export function resolveOptions(
   const values: Record<string, unknown> = {};
   const sources = new Map<string, string>();
   for (const spec of specs) {
-    const layer = layers.find((candidate) => candidate.textOf(spec) !== undefined);
-    const text = layer?.textOf(spec);
-    if (layer === undefined || text === undefined) {
-      values[spec.name] = defaultOf(spec);
-      continue;
-    }
-    const source = layer.nameOf(spec);
-    sources.set(spec.name, source);
-    try {
-      values[spec.name] = valueOf(spec, text);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new ConfigError(source, error.message, { cause: error });
+    values[spec.name] = defaultOf(spec);
+    for (const layer of layers) {
+      const value = read(layer, spec);
+      if (value === undefined) continue;
+      values[spec.name] = value;
+      sources.set(spec.name, layer.nameOf(spec));
+      break;
     }
   }
   return { values, sources };
 }
 
+function read(layer: SettingsLayer, spec: OptionSpec): unknown {
+  try {
+    return layer.valueOf(spec);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError(layer.nameOf(spec), error.message, { cause: error });
+  }
+}
+
 function defaultOf(spec: OptionSpec): unknown {
   if (spec.default !== undefined) {
-    return valueOf(spec, spec.kind === "list" ? splitList(spec.default) : spec.default);
+    return valueOfText(spec, spec.kind === "list" ? splitList(spec.default) : spec.default);
   }
   if (spec.kind === "list") return [];
   return spec.kind === "boolean" && spec.defaultText === undefined ? false : undefined;
 }
 
-function valueOf(spec: OptionSpec, text: OptionText): unknown {
+function valueOfText(spec: OptionSpec, text: OptionText): unknown {
   if (spec.kind === "list") {
     const items = typeof text === "string" ? [text] : text;
-    return items.map((item) => parseOptionText(spec, item));
+    return items.map((item) => parseSettingText(spec, item));
   }
   // A flag given twice: the last one counts, so that a script's defaults can be overridden.
   const last = typeof text === "string" ? text : text.at(-1) ?? "";
-  return parseOptionText(spec, last);
+  return parseSettingText(spec, last);
 }
 
 function splitList(text: string): string[] {

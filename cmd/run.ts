@@ -5,8 +5,9 @@ import type { Command, Context, ProcessContext } from "./command.ts";
 import { reportError } from "./report_error.ts";
 import { COMMANDS } from "./mod.ts";
 import { parseOptions } from "./parse_options.ts";
-import { environmentLayer, resolveOptions } from "./resolve_options.ts";
+import { environmentLayer } from "./resolve_options.ts";
 import { RuntimeOwner } from "./runtime_owner.ts";
+import { SettingsSource } from "./settings.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { nearestMatch } from "../lib/suggest.ts";
 
@@ -96,13 +97,8 @@ async function execute(
     return EXIT.ok;
   }
   checkArgs(command, line.args);
-  const layers = [line.layer, environmentLayer(process.env)];
-  const config = command.options.find((spec) => spec.name === "config");
-  const path = config && resolveOptions([config], layers).values.config;
-  if (typeof path === "string" && command.loadLayer !== undefined) {
-    layers.push(await command.loadLayer(path));
-  }
-  const { values, sources } = resolveOptions(command.options, layers);
+  const source = new SettingsSource(command, [line.layer, environmentLayer(process.env)]);
+  const { values, sourceOf } = await source.load();
   runtimes.configure({
     level: String(values["log-level"] ?? LOG_OPTIONS[0].default),
     format: String(values["log-format"] ?? LOG_OPTIONS[1].default),
@@ -118,7 +114,7 @@ async function execute(
     env: (name) => process.env(name),
     values,
     args: line.args,
-    sourceOf: (option) => sources.get(option) ?? `--${option}`,
+    sourceOf,
     createRuntime: () => runtimes.createRuntime(),
     logLevel: runtimes,
   };

@@ -1,21 +1,24 @@
 /** `revtun server`. */
 import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
+import type { Address } from "../lib/address.ts";
 import type { Admin } from "../lib/admin/admin.ts";
 import { noCredential } from "../lib/auth/credential_policy.ts";
-import type { CredentialPolicy } from "../lib/auth/credential_policy.ts";
 import { ConfigError } from "../lib/errors.ts";
-import { NAME_PATTERN } from "../lib/name.ts";
+import { checkName } from "../lib/name.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { serverConfig } from "../lib/server/config.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
-import { formatListenSpec, parseListenSpec } from "../lib/server/listen_spec.ts";
+import { parseListenSpec } from "../lib/server/listen_spec.ts";
 import { startServer } from "../lib/server/server.ts";
+import { nearestMatch } from "../lib/suggest.ts";
 import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
-import { LOG_OPTIONS } from "./common_options.ts";
+import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import { CREDENTIAL_OPTIONS, openCredentialPolicy } from "./credential_options.ts";
 import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
+import type { Settings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 const OPTIONS = [
@@ -24,6 +27,7 @@ const OPTIONS = [
     kind: "list",
     placeholder: "[SCHEME://]ADDRESS[/CLUSTER[/TARGET]]",
     default: ":8080",
+    parse: parseListenSpec,
     description: "Frontend for clients: http:// (default) or tcp://; :PORT is all addresses",
   },
   {
@@ -31,13 +35,16 @@ const OPTIONS = [
     kind: "list",
     placeholder: "ADDRESS",
     default: ":9000",
+    parse: parseListenAddress,
     description: "Where agents come in",
   },
   ...HTTP_OPTIONS,
   {
     name: "cluster",
+    key: "clusters",
     kind: "list",
     placeholder: "NAME",
+    parse: checkName,
     description: "Cluster that agents may register in",
     group: "Agents",
   },
@@ -100,11 +107,13 @@ const OPTIONS = [
     group: "Limits",
   },
   ...ADMIN_OPTIONS,
+  CONFIG_OPTION,
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
 export const command: Command = defineCommand({
   name: "server",
+  section: "server",
   summary: "Run the tunnel server: frontends for clients, a tunnel port for agents",
   description:
     "Agents dial the tunnel port and register as hosts of a cluster; what clients send " +
@@ -125,13 +134,15 @@ export const command: Command = defineCommand({
       description: "HTTP by host and path; a label of the host names the cluster",
     },
   ],
+  async check(settings, runtime) {
+    await (await readConfig(settings, runtime)).credentialPolicy.close?.();
+  },
   async run(context) {
-    const { values, signal, sourceOf } = context;
+    const { values, signal } = context;
     const plain = context.createRuntime();
     await using cleanup = new AsyncDisposableStack();
-    const credentialPolicy = await openCredentialPolicy(values, sourceOf, plain);
-    cleanup.defer(() => credentialPolicy.close?.());
-    const config = readConfig(values, sourceOf, credentialPolicy);
+    const config = await readConfig(context, plain);
+    cleanup.defer(() => config.credentialPolicy.close?.());
     const setup = await readAdminSetup(context, plain);
     const runtime = setup?.runtime ?? plain;
     warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
@@ -161,42 +172,21 @@ export const command: Command = defineCommand({
   },
 });
 
-function readConfig(
-  values: OptionValues<typeof OPTIONS>,
-  sourceOf: (option: string) => string,
-  credentialPolicy: CredentialPolicy,
-): ServerConfig {
-  const frontends = values.listen.map((text) =>
-    checked(sourceOf("listen"), () => parseListenSpec(text))
-  );
-  const tunnels = values.tunnel.map((text) => addressOf(text, sourceOf("tunnel")));
-  for (const name of values.cluster) {
-    if (!NAME_PATTERN.test(name)) {
-      throw new ConfigError(
-        sourceOf("cluster"),
-        `"${name}" is not a name, use 1 to 253 of letters, digits, ".", "_" and "-"`,
-      );
-    }
-  }
+/** Makes the configuration; whoever asked closes its credential policy. @throws {ConfigError} */
+async function readConfig(
+  { values, sourceOf }: Settings<OptionValues<typeof OPTIONS>>,
+  runtime: Runtime,
+): Promise<ServerConfig> {
+  const frontends = values.listen.map(parseListenSpec);
   const http = httpConfigOf(values, sourceOf);
-  for (const { cluster } of http.routes) {
-    if (cluster === "{cluster}" || values.cluster.length === 0) continue;
-    if (values.cluster.includes(cluster)) continue;
-    throw new ConfigError(sourceOf("route"), `names cluster "${cluster}", which is not declared`);
-  }
-  for (const spec of frontends) {
-    if (spec.cluster === undefined || values.cluster.length === 0) continue;
-    if (values.cluster.includes(spec.cluster)) continue;
-    throw new ConfigError(
-      sourceOf("listen"),
-      `${formatListenSpec(spec)} names cluster "${spec.cluster}", which is not declared`,
-    );
-  }
+  checkDeclared(values.cluster, sourceOf("route"), http.routes.map(({ cluster }) => cluster));
+  checkDeclared(values.cluster, sourceOf("listen"), frontends.map(({ cluster }) => cluster));
+  const credentialPolicy = await openCredentialPolicy(values, sourceOf, runtime);
   const isOpenByDefault = values.cluster.length === 0 && credentialPolicy === noCredential;
   return serverConfig({
     ...http,
     frontends,
-    tunnels,
+    tunnels: values.tunnel.map(parseListenAddress),
     clusters: values.cluster.length > 0 ? values.cluster : [
       ...frontends.flatMap((spec) => spec.cluster ?? []),
       ...http.routes.map(({ cluster }) => cluster).filter((name) => name !== "{cluster}"),
@@ -222,17 +212,24 @@ function warnOfOpenDoor(config: ServerConfig, warn: (message: string) => void): 
   warn(`Anyone who reaches ${addresses} may register a host; set REVTUN_TOKEN or --token-file`);
 }
 
-function addressOf(text: string, source: string): ReturnType<typeof parseAddress> {
-  return checked(source, () => parseAddress(text, { host: "" }));
+/** @throws {ConfigError} one of `names` is no declared cluster, where any is declared. */
+function checkDeclared(
+  declared: readonly string[],
+  source: string,
+  names: readonly (string | undefined)[],
+): void {
+  if (declared.length === 0) return;
+  for (const name of names) {
+    if (name === undefined || name === "{cluster}" || declared.includes(name)) continue;
+    const nearest = nearestMatch(name, declared);
+    const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
+    throw new ConfigError(source, `names cluster "${name}", which is not declared${hint}`);
+  }
 }
 
-function checked<T>(source: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RangeError) throw new ConfigError(source, error.message);
-    throw error;
-  }
+/** Reads an address to listen on: `:PORT` is all addresses. @throws {RangeError} */
+function parseListenAddress(text: string): Address {
+  return parseAddress(text, { host: "" });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { Secret } from "../secret.ts";
 import type { AllowRule } from "./allow.ts";
 import { NAME_PATTERN } from "../name.ts";
+import { nearestMatch } from "../suggest.ts";
 import type { Target } from "./target.ts";
 
 /** How a tunnel connection is used: see docs/protocol.md, "Negotiating the session". */
@@ -103,7 +104,8 @@ export type AgentConfigInit =
  * @throws {ConfigError} naming the field by MOSN's name, or ours where MOSN has none.
  */
 export function agentConfig(init: AgentConfigInit): AgentConfig {
-  const config: AgentConfig = { ...AGENT_DEFAULTS, ...init };
+  const given: AgentConfig = { ...AGENT_DEFAULTS, ...init };
+  const config = { ...given, targets: withHostingListener(given) };
   checkName("cluster", config.cluster);
   if (config.hostName !== "") checkName("host_name", config.hostName);
   checkInteger("connection_num", config.connectionNum, 1, 64);
@@ -117,6 +119,19 @@ export function agentConfig(init: AgentConfigInit): AgentConfig {
     throw new ConfigError("server_list", "names no server, give at least one host:port");
   }
   return config;
+}
+
+/** The hosting listener's target is the default one too, unless there is a default. */
+function withHostingListener(config: AgentConfig): AgentConfig["targets"] {
+  const { hostingListener, targets } = config;
+  if (hostingListener === "" || targets.size === 0 || targets.has("")) return targets;
+  const target = targets.get(hostingListener);
+  if (target === undefined) {
+    const nearest = nearestMatch(hostingListener, targets.keys());
+    const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
+    throw new ConfigError("hosting_listener", `there is no target ${hostingListener}${hint}`);
+  }
+  return new Map([...targets, ["", target]]);
 }
 
 function checkName(path: string, name: string): void {

@@ -135,7 +135,7 @@ Deno.test("values out of their range or choice are errors that say what is expec
     [["--weight", "ten"], /"ten" is not a number/],
     [["--weight", "1e3"], /not a number/],
     [["--hold", "5"], /did you mean 5s\?/],
-    [["--hold", "2m"], /too large, expected at most 60000ms/],
+    [["--hold", "2m"], /too large, expected at most 1m/],
     [["--window", "big"], /not a size/],
     [["--mode", "fast"], /"fast" is none of auto, mux, raw/],
     [["--json=maybe"], /^--json: "maybe" is neither true nor false$/],

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { defineCommand, EXIT } from "../../cmd/command.ts";
 import type { Command, ProcessContext } from "../../cmd/command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "../../cmd/common_options.ts";
-import type { SettingsLayer } from "../../cmd/resolve_options.ts";
 import { runCommand } from "../../cmd/run.ts";
 import { ConfigError, DialError } from "../../lib/errors.ts";
 import { TextOutput } from "./run_cli.ts";
@@ -29,13 +28,6 @@ const OPTIONS = [
   { name: "cluster", kind: "string", description: "" },
 ] as const;
 
-/** A settings file that sets two options. */
-const FILE: Record<string, string | string[]> = { hold: "7s", listen: [":1", ":2"] };
-const fileLayer: SettingsLayer = {
-  textOf: (spec) => FILE[spec.name],
-  nameOf: (spec) => `server.${spec.name}`,
-};
-
 function commandThat(run: Command["run"], more: Partial<Command> = {}): Command {
   return { name: "test", summary: "Test", options: OPTIONS, examples: [], run, ...more };
 }
@@ -61,38 +53,38 @@ Deno.test("a command's values have the types of its options", async () => {
 });
 
 Deno.test("flags go before the environment, that before the file, that before defaults", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/server.yaml`;
+  await Deno.writeTextFile(path, 'server:\n  listen: [":1", ":2"]\n  hold: 7s\n');
   const seen: unknown[] = [];
-  const paths: string[] = [];
   const command = commandThat(({ values, sourceOf }) => {
     for (const name of ["listen", "hold", "mode"]) seen.push([values[name], sourceOf(name)]);
     return Promise.resolve(EXIT.ok);
-  }, {
-    loadLayer: (path) => {
-      paths.push(path);
-      return Promise.resolve(fileLayer);
-    },
-  });
+  }, { section: "server" });
   const runWith = async (argv: string[], env: Record<string, string>) => {
     seen.length = 0;
     assert.equal(await runCommand(command, argv, surroundings(env).process), 0);
     return [...seen];
   };
-  assert.deepEqual(await runWith([], {}), [
-    [[":8080"], "--listen"],
-    [5000, "--hold"],
-    ["auto", "--mode"],
-  ]);
-  assert.deepEqual(await runWith(["--config", "a.yaml"], { REVTUN_HOLD: "9s" }), [
-    [[":1", ":2"], "server.listen"],
-    [9000, "REVTUN_HOLD"],
-    ["auto", "--mode"],
-  ]);
-  assert.deepEqual(await runWith(["--hold=1s"], { REVTUN_HOLD: "9s", REVTUN_CONFIG: "b.yaml" }), [
-    [[":1", ":2"], "server.listen"],
-    [1000, "--hold"],
-    ["auto", "--mode"],
-  ]);
-  assert.deepEqual(paths, ["a.yaml", "b.yaml"]);
+  try {
+    assert.deepEqual(await runWith([], {}), [
+      [[":8080"], "--listen"],
+      [5000, "--hold"],
+      ["auto", "--mode"],
+    ]);
+    assert.deepEqual(await runWith(["--config", path], { REVTUN_HOLD: "9s" }), [
+      [[":1", ":2"], `${path}:2:11: server.listen`],
+      [9000, "REVTUN_HOLD"],
+      ["auto", "--mode"],
+    ]);
+    assert.deepEqual(await runWith(["--hold=1s"], { REVTUN_HOLD: "9s", REVTUN_CONFIG: path }), [
+      [[":1", ":2"], `${path}:2:11: server.listen`],
+      [1000, "--hold"],
+      ["auto", "--mode"],
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("an error of a command is its line and its code, behind what was logged", async () => {

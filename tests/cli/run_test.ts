@@ -40,7 +40,7 @@ Deno.test("every command's help has an example that its own options understand",
     assert.ok(command.examples.length > 0, `${name} has no example`);
     const names = new Set(["help", "version", ...command.options.map((spec) => spec.name)]);
     for (const { line } of command.examples) {
-      for (const [, flag = ""] of line.matchAll(/ --(?:no-)?([a-z][\w-]*)/g)) {
+      for (const [, flag = ""] of line.split(" -- ")[0]!.matchAll(/ --(?:no-)?([a-z][\w-]*)/g)) {
         assert.ok(names.has(flag), `${name}: --${flag} of its example is no option`);
       }
     }

@@ -1,0 +1,52 @@
+/** `revtun config reference`: the page docs/configuration.md. */
+import { settingsTables } from "../lib/config/reference.ts";
+import { EXIT } from "./command.ts";
+import type { ConfigContext } from "./config.ts";
+import { envNameOf, hasFlag } from "./option.ts";
+import { sectionCommands, sectionOf } from "./sections.ts";
+
+/** Prints it. */
+export async function action({ stdout }: ConfigContext): Promise<number> {
+  const sections = (await sectionCommands()).map(sectionOf);
+  const tables = settingsTables(sections, (spec) => ({
+    flag: hasFlag(spec) ? `--${spec.name}` : undefined,
+    variable: spec.kind === "value" ? undefined : envNameOf(spec),
+  }));
+  await stdout.write(`${INTRODUCTION}\n${tables}`);
+  return EXIT.ok;
+}
+
+const INTRODUCTION = `<!-- Made by: revtun config reference > docs/configuration.md -->
+
+# Settings
+
+\`revtun server\` and \`revtun agent\` take their settings from four places. Each setting is decided by
+the first of them that has it: **flags**, then **environment** variables, then the **settings file**
+that \`--config\` names, then the **defaults** below. The file is YAML or JSON, with a section for each
+of the two commands, so that one file can serve both:
+
+\`\`\`yaml
+server:
+  listen: [":8080"]
+  tunnel: [":9000"]
+agent:
+  cluster: edge-a
+  server_list: ["cloud:9000"]
+  targets: ["127.0.0.1:8000"]
+  reconnect_base_duration: 2s
+\`\`\`
+
+- Durations have a unit: \`250ms\`, \`15s\`, \`5m\`, \`1h30m\`. Sizes are bytes, or \`64KiB\`, \`10MB\`.
+- Paths of files are relative to the settings file; those of flags to where the command runs.
+- A file that anyone on the machine can write is refused; so are unknown keys and keys given twice.
+- In variables the items of a list are separated by commas. A variable that is empty is not set.
+- Fields that MOSN has carry MOSN's names; durations may also be written its way,
+  \`connect_timeout_duration_ms: 15000\`. The extend of a MOSN configuration (\`type: tunnel_agent\` and
+  \`config\`, or a list of them under \`extends\`) is read as it is, in place of \`agent:\`.
+
+\`\`\`sh
+revtun config check agent.yaml               # all that is wrong with it: line, column, what was meant
+revtun config show agent.yaml -- --weight 5  # what would be used, and where each value comes from
+revtun config schema > revtun.schema.json    # for editors
+\`\`\`
+`;
