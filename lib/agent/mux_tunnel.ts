@@ -40,6 +40,8 @@ export class MuxTunnel implements TunnelConnection {
   readonly #control: ControlStream;
   #workCount = 0;
   #hasLeft = false;
+  /** It has sent GoAway: nothing new comes on this connection. */
+  #isServerDone = false;
   /** Why the server goes away, once it has said so. */
   #leaveReason: string | undefined;
   /** What the server said last about when to come again. */
@@ -108,7 +110,8 @@ export class MuxTunnel implements TunnelConnection {
     const { runtime, config } = this.#services;
     this.#drainDeadline = runtime.timers.after(config.drainTimeoutMs, () => this.close());
     if (this.#hasLeft) {
-      this.#isDrainKnown = true;
+      // A server that only asked for a replacement gives work to this connection until its GoAway.
+      this.#isDrainKnown = this.#isServerDone;
       this.#closeIfDone();
       return;
     }
@@ -145,10 +148,9 @@ export class MuxTunnel implements TunnelConnection {
         if (message.reason !== undefined) this.#leaveReason ??= message.reason;
         break;
       case "drain":
-        log.info("host.drained", "The server changed what new work this host gets", {
-          state: message.state,
-          reason: message.reason,
-        });
+        if (message.state !== "draining") break;
+        this.#leaveReason ??= message.reason ?? "the server stops";
+        this.#leave();
         break;
       case "adjustWeight":
         log.info("host.weight", "The server changed this host's weight", {
@@ -161,6 +163,12 @@ export class MuxTunnel implements TunnelConnection {
   }
 
   #onGoAway(code: number): void {
+    this.#isServerDone = true;
+    if (this.#hasLeft) {
+      this.#isDrainKnown = true;
+      this.#closeIfDone();
+      return;
+    }
     this.#leaveReason ??= code === 0
       ? "the server goes away"
       : `the server goes away (code ${code})`;

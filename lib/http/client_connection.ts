@@ -88,7 +88,7 @@ export class ClientConnection implements Sink {
     return this.#facts ??= this.#frontend.factsOf(this.#remote);
   }
 
-  drain(): void {
+  closeIfIdle(): void {
     if (this.#state === "idle") this.#linger();
   }
 

@@ -4,6 +4,7 @@ import { RequestHead } from "../codec/http1/request_head.ts";
 import { ResponseHead } from "../codec/http1/response_head.ts";
 import type { Duplex } from "../duplex.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Timer } from "../timer.ts";
 import type { Upstreams } from "../upstream.ts";
 import type { Access } from "./access.ts";
 import { ClientConnection } from "./client_connection.ts";
@@ -73,6 +74,7 @@ export class HttpFrontend {
   readonly #connections = new Set<ClientConnection>();
   readonly #waiting: (() => void)[] = [];
   #isDraining = false;
+  #drainTimer: Timer | undefined;
 
   constructor(options: HttpFrontendOptions) {
     this.#options = options;
@@ -109,10 +111,17 @@ export class HttpFrontend {
     this.#connections.add(new ClientConnection(client, remote, this));
   }
 
-  /** Closes idle connections at once and the others after their answer; resolves when all are gone. */
+  /**
+   * Closes each connection after its next answer, which says so, and those that ask for nothing
+   * after `settings.drainIdleMs`: a request that is on its way when an idle connection is closed
+   * would be lost. Resolves when all are gone.
+   */
   drain(): Promise<void> {
-    this.#isDraining = true;
-    for (const connection of this.#connections) connection.drain();
+    if (!this.#isDraining) {
+      this.#isDraining = true;
+      const { drainIdleMs } = this.settings;
+      this.#drainTimer = this.runtime.timers.after(drainIdleMs, () => this.#closeIdle());
+    }
     if (this.#connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -120,6 +129,7 @@ export class HttpFrontend {
   /** Closes every connection at once. */
   close(): void {
     this.#isDraining = true;
+    this.#drainTimer?.cancel();
     for (const connection of this.#connections) connection.close();
   }
 
@@ -140,6 +150,11 @@ export class HttpFrontend {
   forget(connection: ClientConnection): void {
     this.#connections.delete(connection);
     if (this.#connections.size > 0) return;
+    this.#drainTimer?.cancel();
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#connections) connection.closeIfIdle();
   }
 }

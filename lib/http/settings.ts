@@ -20,6 +20,8 @@ export type HttpSettings = Readonly<{
   idleTimeoutMs: number;
   /** How long what a refused client still sends is read, so that it sees the refusal; ms. 5 s. */
   lingerMs: number;
+  /** What a connection without a request is given to send one when the frontend drains, ms. 1 s. */
+  drainIdleMs: number;
   /** How long a request waits for a host of its cluster, ms. 5 s. */
   holdMs: number;
   /** Hosts that one request is sent to at most, where sending it again is safe. 3. */
@@ -39,6 +41,7 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = {
   halfClosedTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
   lingerMs: 5_000,
+  drainIdleMs: 1_000,
   holdMs: 5_000,
   maxAttempts: 3,
   replayBytes: 64 << 10,

@@ -1,9 +1,8 @@
-/** Reads what an agent says on its control stream; see docs/protocol.md, "Control". */
+/** What agent and server tell each other beside the requests; see docs/protocol.md, "Control". */
 import { FrameDecoder } from "../codec/frame.ts";
-import { decodeMessage } from "../codec/message.ts";
-import type { Message } from "../codec/message.ts";
-import { PrefaceDecoder } from "../codec/preface.ts";
-import { encodeAnswer } from "../codec/preface.ts";
+import { decodeMessage, encodeMessage } from "../codec/message.ts";
+import type { KnownMessage, Message } from "../codec/message.ts";
+import { encodeAnswer, PrefaceDecoder } from "../codec/preface.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError } from "../errors.ts";
@@ -17,6 +16,9 @@ export interface ControlEvents {
   garbage(error: Error): void;
 }
 
+/** Bytes of messages that may wait for an agent that does not read. */
+const MAX_QUEUED_BYTES = 64 << 10;
+
 /** A stream that an agent opened: only control streams are. */
 export class ControlStream implements Sink {
   readonly #stream: MuxStream;
@@ -29,6 +31,14 @@ export class ControlStream implements Sink {
     this.#stream = stream;
     this.#events = events;
     stream.attach(this);
+  }
+
+  /** Sends a message; false if there is no way to. */
+  send(message: KnownMessage): boolean {
+    const isPossible = this.#hasPreface && !this.#stream.isClosed &&
+      this.#stream.queuedBytes <= MAX_QUEUED_BYTES;
+    if (isPossible) this.#stream.write(encodeMessage(message));
+    return isPossible;
   }
 
   onData(bytes: Uint8Array, _buffer: SharedBuffer): void {

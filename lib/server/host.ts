@@ -20,7 +20,9 @@ export interface HostConnection {
   readonly sentBytes: number;
   /** A stream to a target, pooled or new. Only while `isAvailable`. */
   open(request: UpstreamRequest): Upstream;
-  /** Asks the agent to dial elsewhere; work in flight goes on. */
+  /** Asks the agent for a replacement of this connection, which takes work until `goAway()`. */
+  askReplacement(reason: string): void;
+  /** Takes no new work and tells the agent so; work in flight goes on. */
   goAway(): void;
   /** Lets go of what rests in its pool, so that an agent that drains sees no work. */
   closeIdle(): void;

@@ -8,6 +8,7 @@ import type { Session } from "../mux/session.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
+import type { ControlStream } from "./control_stream.ts";
 import type { Host, HostConnection } from "./host.ts";
 import type { ServerStats } from "./stats.ts";
 import { UpstreamStream } from "./upstream_stream.ts";
@@ -36,6 +37,8 @@ export class MuxTunnel implements HostConnection {
   readonly #stats: ServerStats;
   readonly #events: TunnelEvents;
   readonly #idle = new Map<string, IdleStream[]>();
+  /** The agent's latest control stream. */
+  control: ControlStream | undefined;
   #inFlight = 0;
   #sweepTimer: Timer | undefined;
 
@@ -104,6 +107,10 @@ export class MuxTunnel implements HostConnection {
         this.#events.freed(this.#host);
       },
     };
+  }
+
+  askReplacement(reason: string): void {
+    this.control?.send({ type: "drain", state: "draining", reason });
   }
 
   goAway(): void {

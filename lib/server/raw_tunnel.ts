@@ -83,6 +83,9 @@ export class RawTunnel implements HostConnection, Sink {
     };
   }
 
+  // There is no way to ask: the agent dials again when it is closed.
+  askReplacement(): void {}
+
   goAway(): void {
     // There is no way to say it: it is closed as soon as it is at rest.
     this.#isRetiring = true;

@@ -62,6 +62,11 @@ export async function startServer(
   return server;
 }
 
+/** A connection of an agent, or a probe's session. */
+type Tunnel =
+  & Pick<HostConnection, "close" | "goAway">
+  & Partial<Pick<HostConnection, "askReplacement">>;
+
 /** A server that was started; owned by who started it, who closes it. */
 export class RunningServer {
   readonly config: ServerConfig;
@@ -79,7 +84,7 @@ export class RunningServer {
   readonly frontends: FrontendSet;
   readonly #tunnelListeners: Listener[] = [];
   /** Every tunnel connection, hosted or a probe's. */
-  readonly #tunnels = new Map<number, { close(error?: Error): void; goAway(): void }>();
+  readonly #tunnels = new Map<number, Tunnel>();
   readonly #events: TunnelEvents;
   readonly #permits: PermitWatch;
   #nextTunnelId = 1;
@@ -186,18 +191,28 @@ export class RunningServer {
   }
 
   /**
-   * Stops: no new clients, agents are told to dial elsewhere, work in flight is given
+   * Takes no new agents and asks those that are here to dial another server, or the next process on
+   * these ports; until `close()` they are given work as before.
+   */
+  async handOverTunnels(): Promise<void> {
+    await Promise.all(this.#tunnelListeners.splice(0).map((listener) => listener.close()));
+    for (const tunnel of this.#tunnels.values()) tunnel.askReplacement?.("the server stops");
+  }
+
+  /**
+   * Stops: no new clients, agents are asked to dial elsewhere, work in flight is given
    * `drainTimeoutMs` to end. Resolves when everything is closed.
    */
   async close(drainTimeoutMs = this.config.drainTimeoutMs): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    await this.frontends.stopListening();
-    for (const tunnel of this.#tunnels.values()) tunnel.goAway();
+    // Both ports are free at once for the next process.
+    await Promise.all([this.frontends.stopListening(), this.handOverTunnels()]);
+    // Clients first: their last requests still need the tunnels.
     await this.#within(drainTimeoutMs, this.frontends.drain());
     this.upstreams.close();
     this.frontends.close();
-    await Promise.all(this.#tunnelListeners.map((listener) => listener.close()));
+    for (const tunnel of this.#tunnels.values()) tunnel.goAway();
     this.#acceptor.close();
     for (const tunnel of this.#tunnels.values()) tunnel.close();
     if (this.#tunnels.size === 0) return;
@@ -273,12 +288,13 @@ export class RunningServer {
     const session = this.#openSession(id, entry, {
       name: `${host.cluster}/${host.hostName}/${id}`,
       onMessage: (message) => this.#controlled(host, message),
+      onControl: (control) => tunnel.control = control,
       onClose: (error) => {
         tunnel.ended();
         this.#removed(host, tunnel, error);
       },
     });
-    const tunnel = new MuxTunnel({
+    const tunnel: MuxTunnel = new MuxTunnel({
       id,
       remoteAddress,
       session,
@@ -340,6 +356,7 @@ export class RunningServer {
     wiring: {
       name: string;
       onMessage: (message: Message) => void;
+      onControl?: (stream: ControlStream) => void;
       onClose: (error?: Error) => void;
     },
   ): Session {
@@ -355,13 +372,14 @@ export class RunningServer {
         ? REVTUN_UNACKNOWLEDGED
         : 256,
       onStream: (stream) => {
-        new ControlStream(stream, {
+        const control = new ControlStream(stream, {
           message: wiring.onMessage,
           garbage: (error) => {
             this.stats.controlIgnored += 1;
             this.#runtime.log.warn("control.garbage", error.message, { tunnel: id });
           },
         });
+        wiring.onControl?.(control);
       },
       onClose: wiring.onClose,
     });

@@ -155,6 +155,32 @@ Deno.test("an agent waits as the server asks before it dials a replacement", asy
   assert.equal(server.infos.length, 1);
 });
 
+Deno.test("an agent dials a replacement when its server asks, and serves the old one till GoAway", async () => {
+  using runtime = testRuntime();
+  await using backend = new Backend(runtime, shout);
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([backend.text]),
+  });
+  const old = await server.host();
+  await until("control stream", () => old.control !== undefined);
+  server.hello.serverId = "fake-2";
+  old.send({ type: "drain", state: "draining", reason: "a new version takes over" });
+  const next = await server.host(1);
+  assert.equal(agent.connectionCount, 2);
+  // What the old server still gets, it passes on.
+  for (const host of [old, next]) {
+    const stream = await host.open({}, "served");
+    assert.equal(await stream.reader.textWith("SERVED"), "SERVED");
+    stream.reader.duplex.end();
+  }
+  assert.ok(!old.isClosed);
+  old.session.goAway();
+  await until("the end of the old one", () => old.isClosed);
+  assert.equal(agent.connectionCount, 1);
+  assert.ok(!next.isClosed);
+});
+
 Deno.test("an agent that closes tells the server, and lets work in flight end", async () => {
   using runtime = testRuntime();
   await using backend = new Backend(runtime, shout);

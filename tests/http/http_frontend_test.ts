@@ -508,7 +508,7 @@ Deno.test("HttpFrontend says 503 while there is no host, and 404 for no cluster"
   assert.ok(unknown.includes("HTTP/1.1 404"));
 });
 
-Deno.test("HttpFrontend drains: idle connections at once, others after their answer", async () => {
+Deno.test("HttpFrontend drains: each connection after its next answer, or a second without one", async () => {
   using world = new World();
   const idle = world.connect();
   const busy = world.connect();
@@ -517,6 +517,9 @@ Deno.test("HttpFrontend drains: idle connections at once, others after their ans
   await target.read("\r\n\r\n");
   let isDrained = false;
   const drained = world.frontend.drain().then(() => isDrained = true);
+  await settle();
+  assert.equal(idle.hasEnded, false);
+  await world.advance(1100);
   await until(() => idle.hasEnded);
   idle.duplex.end();
   await settle();

@@ -17,6 +17,7 @@ class FakeConnection implements HostConnection {
   open(): never {
     throw new Error("not used");
   }
+  askReplacement() {}
   goAway() {}
   closeIdle() {}
   close() {}

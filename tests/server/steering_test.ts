@@ -40,6 +40,7 @@ function join(registry: Registry, hostName: string, agentId = "1", weight = 10):
     open: () => {
       throw new Error("not used");
     },
+    askReplacement() {},
     goAway() {},
     closeIdle() {
       this.idleCloses += 1;
