@@ -180,7 +180,7 @@ export class Exchange implements Sink {
       this.#upstream!.duplex.end();
     } else if (!this.#isRequestDone) {
       this.#connection.close(new ClosedError("peer", "The client ended within its request"));
-    } else if (this.#state === "waiting" || this.#state === "opening") {
+    } else if (this.#state !== "over") {
       // It may only have ended its side, or be gone: a broken wire would show at the next write.
       this.#connection.setDeadline(this.#frontend.settings.halfClosedTimeoutMs);
     }
@@ -213,7 +213,7 @@ export class Exchange implements Sink {
     const hasProgressed = this.#progress !== this.#progressAtDeadline;
     this.#progressAtDeadline = this.#progress;
     if (this.#hasBegun) {
-      const periodMs = this.#state === "answered" ? settings.bodyTimeoutMs : this.#idleTimeoutMs;
+      const periodMs = this.#quietMs;
       if (hasProgressed) {
         this.#connection.setDeadline(periodMs);
       } else {
@@ -310,6 +310,15 @@ export class Exchange implements Sink {
 
   get #idleTimeoutMs(): number {
     return this.#passage?.idleTimeoutMs ?? this.#frontend.settings.idleTimeoutMs;
+  }
+
+  /** How long nothing may pass once an answer has begun, ms. */
+  get #quietMs(): number {
+    const { settings } = this.#frontend;
+    if (this.#state === "answered") return settings.bodyTimeoutMs;
+    return this.#state === "streaming" && this.#connection.hasEnded
+      ? settings.halfClosedTimeoutMs
+      : this.#idleTimeoutMs;
   }
 
   #acquire(waitMs: number): void {
@@ -490,7 +499,7 @@ export class Exchange implements Sink {
     else if (!isJoined) this.#toClient(bytes.subarray(headEnd, bodyEnd), buffer);
     if (bodyEnd < end) this.#isResponseReusable = false;
     if (body === undefined || body.isDone) this.#responseDone();
-    else this.#connection.setDeadline(this.#idleTimeoutMs);
+    else this.#connection.setDeadline(this.#quietMs);
   }
 
   #startBody(framing: Framing, contentLength: number): BodyScanner | undefined {

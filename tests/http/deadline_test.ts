@@ -123,3 +123,22 @@ Deno.test("A client that ended its side is waited for, but not for long", async 
   assert.ok((await client.read("\r\n\r\n")).startsWith("HTTP/1.1 504"));
   await until(() => target.isClosed && client.isClosed);
 });
+
+Deno.test("A client that ended its side gets its answer as long as that flows", async () => {
+  using world = new World();
+  const client = world.connect();
+  client.write(GET);
+  const target = await world.stream(0);
+  await target.read("\r\n\r\n");
+  target.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+  client.duplex.end();
+  for (let i = 0; i < 4; i++) {
+    await world.advance(9_000);
+    target.write("event");
+    await client.read("event");
+  }
+  await world.advance(11_000);
+  await world.advance(11_000);
+  assert.ok(target.isClosed);
+  assert.ok(client.isClosed);
+});
