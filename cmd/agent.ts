@@ -10,13 +10,14 @@ import { ClosedError, HandshakeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
-import { AGENT_OPTIONS, agentConfigOf, clearTextServers } from "./agent_options.ts";
+import { AGENT_OPTIONS, agentConfigOf, clearTextServers, isTlsAsked } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import type { OptionValues } from "./option.ts";
 import { readToken } from "./read_token.ts";
 import type { Settings } from "./settings.ts";
+import { tlsClientOf } from "./tls_options.ts";
 import { VERSION } from "./version.ts";
 
 type AgentSettings = Settings<OptionValues<typeof AGENT_OPTIONS>>;
@@ -104,7 +105,8 @@ function followToken(
 
 async function readConfig(settings: AgentSettings): Promise<AgentConfig> {
   const credential = await readToken(settings.values, (option) => settings.sourceOf(option));
-  return agentConfigOf(settings, { machineName: Deno.hostname(), credential });
+  const tls = await tlsClientOf(settings, isTlsAsked(settings.values.server));
+  return agentConfigOf(settings, { machineName: Deno.hostname(), credential, tls });
 }
 
 function announce(config: AgentConfig, log: Log): void {
@@ -116,6 +118,13 @@ function announce(config: AgentConfig, log: Log): void {
       .map((target) => `${target.name === "" ? "default" : target.name}=${formatTarget(target)}`)
       .join(",") || "own page",
   });
+  if (config.tls?.isInsecure) {
+    log.error(
+      "tls.insecure",
+      "The servers are not checked: whoever is on the way can pose as one, take the credential and " +
+        "reach the targets; give --tls-ca or --tls-pin instead of --tls-insecure",
+    );
+  }
   for (const server of clearTextServers(config)) {
     log.warn("credential.exposed", "The credential goes to this server unencrypted", {
       server: formatAddress(server),

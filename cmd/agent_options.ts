@@ -9,11 +9,15 @@ import { parseTarget, parseTargets } from "../lib/agent/target.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { checkName } from "../lib/name.ts";
 import type { Secret } from "../lib/secret.ts";
+import type { TlsClientSettings } from "../lib/transport/tls_client_files.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
+import { readSetting } from "./read_setting.ts";
 import type { Settings } from "./settings.ts";
+import { TLS_CLIENT_OPTIONS } from "./tls_options.ts";
 
 /** Port of a server that is given without one: what `revtun server --tunnel` has by default. */
 const DEFAULT_TUNNEL_PORT = 9000;
+const TLS_SCHEME = "tls://";
 
 /** Options that `probe` shares with `agent`: who it is. */
 export const IDENTITY_OPTIONS = [
@@ -51,7 +55,8 @@ export const AGENT_OPTIONS = [
     parse: parseServer,
     kind: "list",
     placeholder: "HOST:PORT",
-    description: "Tunnel server to dial; a name stands for every address it resolves to",
+    description: "Tunnel server to dial, tls://HOST:PORT inside TLS; a name stands for every " +
+      "address it resolves to",
   },
   {
     name: "cluster",
@@ -63,7 +68,7 @@ export const AGENT_OPTIONS = [
   {
     name: "target",
     key: "targets",
-    parse: parseUsableTarget,
+    parse: parseTarget,
     kind: "list",
     placeholder: "[NAME=]ADDRESS",
     description: "What to forward to: host:port, unix:/path, h2c://host:port; the one without a " +
@@ -199,12 +204,13 @@ export const AGENT_OPTIONS = [
     group: "Connection",
   },
   ...IDENTITY_OPTIONS,
+  ...TLS_CLIENT_OPTIONS,
   {
     name: "tls-context",
     kind: "value",
-    schema: v.looseObject({ status: v.optional(v.boolean()) }),
-    description: "MOSN's TLS settings; only without a status, or with status false",
-    group: "Identity",
+    schema: v.record(v.string(), v.unknown()),
+    description: "MOSN's TLS settings, in place of those above",
+    group: "TLS",
   },
 ] as const satisfies readonly OptionSpec[];
 
@@ -214,6 +220,8 @@ export interface AgentSurroundings {
   readonly machineName: string;
   /** The credential, already read. */
   readonly credential: Secret | undefined;
+  /** TLS to the servers, its files already looked at. */
+  readonly tls: TlsClientSettings | undefined;
 }
 
 /**
@@ -225,23 +233,22 @@ export function agentConfigOf(
   { values, sourceOf }: Settings<OptionValues<typeof AGENT_OPTIONS>>,
   surroundings: AgentSurroundings,
 ): AgentConfig {
-  const tlsContext = values["tls-context"];
-  // Silently going on in the clear would send the credential to anyone on the way.
-  if (tlsContext?.status === true) {
-    throw new ConfigError(sourceOf("tls-context"), "TLS on the tunnel is not supported yet");
-  }
   if (values.server.length === 0 && values.enable) {
     throw new ConfigError("--server", "missing, give the tunnel server's host:port");
   }
   if (values.cluster === undefined) {
     throw new ConfigError("--cluster", "missing, name the cluster to register in");
   }
+  const servers = readSetting(
+    sourceOf("server"),
+    () => parseServers(values.server, surroundings.tls !== undefined && !isTlsAsked(values.server)),
+  );
   const targets = readSetting(sourceOf("target"), () => parseTargets(values.target));
   try {
     return agentConfig({
       cluster: values.cluster,
       isEnabled: values.enable,
-      servers: values.server.map(parseServer),
+      servers,
       targets,
       hostingListener: values["hosting-listener"] ?? AGENT_DEFAULTS.hostingListener,
       allow: values.allow.map(parseAllowRule),
@@ -257,6 +264,7 @@ export function agentConfigOf(
       dialTimeoutMs: values["dial-timeout"],
       idleTimeoutMs: values["idle-timeout"],
       drainTimeoutMs: values["drain-timeout"],
+      tls: surroundings.tls,
       credential: surroundings.credential,
       credentialPolicy: policyOf(values, surroundings.credential),
     });
@@ -269,33 +277,31 @@ export function agentConfigOf(
   }
 }
 
+/** True where one of the servers is to be dialled inside TLS. */
+export function isTlsAsked(servers: readonly string[]): boolean {
+  return servers.some((text) => text.startsWith(TLS_SCHEME));
+}
+
+/** Reads the servers' addresses. @throws {RangeError} also where some are in the clear and some not */
+export function parseServers(texts: readonly string[], isTls: boolean): Address[] {
+  return texts.map((text) => {
+    const address = parseServer(text);
+    if (isTls || !isTlsAsked(texts) || text.startsWith(TLS_SCHEME)) return address;
+    throw new RangeError(
+      `"${text}" is in the clear and others are not: give --tls, or tls://${text}`,
+    );
+  });
+}
+
 /** Reads a server's address. @throws {RangeError} */
 export function parseServer(text: string): Address {
-  if (text.startsWith("tls://")) {
-    throw new RangeError(`"${text}": TLS on the tunnel is not supported yet`);
-  }
-  const address = parseAddress(text.replace(/^tcp:\/\//, ""), { port: DEFAULT_TUNNEL_PORT });
+  const address = parseAddress(text.replace(/^(?:tcp|tls):\/\//, ""), {
+    port: DEFAULT_TUNNEL_PORT,
+  });
   if (address.kind === "tcp" && (address.port === 0 || address.host === "")) {
     throw new RangeError(`"${text}" cannot be dialled, expected host:port`);
   }
   return address;
-}
-
-/** Reads a target that this version can dial. @throws {RangeError} */
-function parseUsableTarget(text: string): void {
-  if (parseTarget(text).protocol === "tls") {
-    throw new RangeError(`TLS to targets is not supported yet, in "${text}"`);
-  }
-}
-
-/** Runs a parser that throws RangeErrors. @throws {ConfigError} under the setting's name. */
-export function readSetting<T>(source: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new ConfigError(source, error.message, { cause: error });
-  }
 }
 
 /** Which policy is named in the handshake. */
@@ -309,7 +315,7 @@ export function policyOf(
 
 /** Servers that a credential would reach in the clear, off this machine. */
 export function clearTextServers(config: AgentConfig): Address[] {
-  if (config.credential === undefined) return [];
+  if (config.credential === undefined || config.tls !== undefined) return [];
   return config.servers.filter((server) => !isLoopback(server));
 }
 

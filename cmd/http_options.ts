@@ -3,7 +3,7 @@ import { parseRouteRule } from "../lib/http/route_rule.ts";
 import { RouteTable } from "../lib/http/route_table.ts";
 import { TrustedProxies } from "../lib/http/trusted_proxies.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
-import { readSetting } from "./agent_options.ts";
+import { readSetting } from "./read_setting.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 
 /** Options of HTTP frontends. */

@@ -2,10 +2,11 @@
 import { formatAddress } from "../lib/address.ts";
 import { probe } from "../lib/agent/probe.ts";
 import type { ProbeStep } from "../lib/agent/probe.ts";
-import { IDENTITY_OPTIONS, parseServer, policyOf, readSetting } from "./agent_options.ts";
+import { IDENTITY_OPTIONS, parseServer, policyOf } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Output } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
+import { readSetting } from "./read_setting.ts";
 import { readToken } from "./read_token.ts";
 import { VERSION } from "./version.ts";
 

@@ -19,6 +19,8 @@ import { CREDENTIAL_OPTIONS, openCredentialPolicy } from "./credential_options.t
 import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 import type { Settings } from "./settings.ts";
+import { agentLine, TLS_SERVER_OPTIONS, tlsServerOf } from "./tls_options.ts";
+import type { TlsServerSettings } from "./tls_options.ts";
 import { VERSION } from "./version.ts";
 
 const OPTIONS = [
@@ -106,6 +108,7 @@ const OPTIONS = [
     description: "How long a new host takes to its full share of requests",
     group: "Limits",
   },
+  ...TLS_SERVER_OPTIONS,
   ...ADMIN_OPTIONS,
   CONFIG_OPTION,
   ...LOG_OPTIONS,
@@ -135,18 +138,27 @@ export const command: Command = defineCommand({
     },
   ],
   async check(settings, runtime) {
-    await (await readConfig(settings, runtime)).credentialPolicy.close?.();
+    // Nothing is made by a mere look.
+    const tls = await tlsServerOf(settings, undefined);
+    await (await readConfig(settings, runtime, tls)).credentialPolicy.close?.();
   },
   async run(context) {
     const { values, signal } = context;
     const plain = context.createRuntime();
     await using cleanup = new AsyncDisposableStack();
-    const config = await readConfig(context, plain);
+    const machineName = Deno.hostname();
+    const tls = await tlsServerOf(context, { machineName, folder: stateDir() });
+    const config = await readConfig(context, plain, tls);
     cleanup.defer(() => config.credentialPolicy.close?.());
     const setup = await readAdminSetup(context, plain);
     const runtime = setup?.runtime ?? plain;
     warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
     const server = await startServer(config, runtime, `revtun/${VERSION}`);
+    if (tls.pin !== undefined) {
+      const [tunnel] = server.tunnelAddresses;
+      const line = agentLine(tunnel!, machineName, config.clusters[0] ?? "edge-a", tls.pin);
+      await context.stdout.write(`${line}\n`);
+    }
     let admin: Admin | undefined;
     try {
       if (setup !== undefined) {
@@ -172,10 +184,18 @@ export const command: Command = defineCommand({
   },
 });
 
+/** Where what a program has to keep belongs: XDG Base Directory Specification. */
+function stateDir(): string | undefined {
+  const base = Deno.env.get("XDG_STATE_HOME") ??
+    (Deno.env.get("HOME") && `${Deno.env.get("HOME")}/.local/state`);
+  return base === undefined || base === "" ? undefined : `${base}/revtun`;
+}
+
 /** Makes the configuration; whoever asked closes its credential policy. @throws {ConfigError} */
 async function readConfig(
   { values, sourceOf }: Settings<OptionValues<typeof OPTIONS>>,
   runtime: Runtime,
+  tls: TlsServerSettings,
 ): Promise<ServerConfig> {
   const frontends = values.listen.map(parseListenSpec);
   const http = httpConfigOf(values, sourceOf);
@@ -187,6 +207,8 @@ async function readConfig(
     ...http,
     frontends,
     tunnels: values.tunnel.map(parseListenAddress),
+    tunnelTls: tls.tunnel,
+    frontendTls: tls.frontends,
     clusters: values.cluster.length > 0 ? values.cluster : [
       ...frontends.flatMap((spec) => spec.cluster ?? []),
       ...http.routes.map(({ cluster }) => cluster).filter((name) => name !== "{cluster}"),

@@ -6,6 +6,7 @@ const VARIABLES = [
   "NO_COLOR",
   "TERM",
   "HOME",
+  "XDG_STATE_HOME",
   "NOTIFY_SOCKET",
   "HTTP_PROXY",
   "HTTPS_PROXY",

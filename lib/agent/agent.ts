@@ -95,8 +95,9 @@ export class RunningAgent {
       config,
       runtime,
       tally: new ServerTally(config.connectionNum),
-      openTunnel: (address, events, signal) => openTunnel(address, services, events, signal),
-      openAside: (address) => new AsideConnection(address, config, runtime),
+      openTunnel: (address, server, events, signal) =>
+        openTunnel({ address, server }, services, events, signal),
+      openAside: (address, server) => new AsideConnection({ address, server }, config, runtime),
       resolve: (host, timeoutMs) => resolve(host, runtime.timers, timeoutMs),
       peerChanged: () => this.#changed(),
     });

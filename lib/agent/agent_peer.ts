@@ -29,14 +29,19 @@ export interface PeerDeps {
   readonly config: AgentConfig;
   readonly runtime: Runtime;
   readonly tally: ServerTally;
-  /** Dials `address` and shakes hands. @throws {DialError | HandshakeError} */
+  /**
+   * Dials `address`, one of those of `server`, and shakes hands.
+   *
+   * @throws {DialError | HandshakeError}
+   */
   openTunnel(
     address: Address,
+    server: Address,
     events: TunnelEvents,
     signal: AbortSignal,
   ): Promise<TunnelConnection>;
   /** Starts to keep an aside connection up. */
-  openAside(address: Address): Aside;
+  openAside(address: Address, server: Address): Aside;
   /** Something changed that may end the agent, or its waiting. */
   peerChanged(): void;
 }
@@ -50,6 +55,8 @@ export class AgentPeer implements SlotOwner {
   readonly runtime: Runtime;
   readonly tally: ServerTally;
   readonly connectRetryTimes: number;
+  /** The server as its user wrote it: the address is one of those that its name resolves to. */
+  readonly #server: Address;
   readonly #deps: PeerDeps;
   readonly #log: Log;
   readonly #slots: ConnectionSlot[] = [];
@@ -64,8 +71,9 @@ export class AgentPeer implements SlotOwner {
   /** The last failure that was logged, so that one that lasts is logged once. */
   #loggedFailure: string | undefined;
 
-  constructor(address: Address, deps: PeerDeps) {
+  constructor(address: Address, server: Address, deps: PeerDeps) {
     this.address = address;
+    this.#server = server;
     this.runtime = deps.runtime;
     this.tally = deps.tally;
     this.connectRetryTimes = deps.config.connectRetryTimes;
@@ -128,7 +136,7 @@ export class AgentPeer implements SlotOwner {
   }
 
   async open(events: TunnelEvents, signal: AbortSignal): Promise<TunnelConnection> {
-    return await this.#deps.openTunnel(this.address, events, signal);
+    return await this.#deps.openTunnel(this.address, this.#server, events, signal);
   }
 
   connected(connection: TunnelConnection): void {
@@ -142,7 +150,9 @@ export class AgentPeer implements SlotOwner {
       connections: this.#connections.size,
     });
     // A revtun server hears it otherwise; behind NAT it would take the farewell for others' too.
-    if (connection.server.kind === "mosn") this.#aside ??= this.#deps.openAside(this.address);
+    if (connection.server.kind === "mosn") {
+      this.#aside ??= this.#deps.openAside(this.address, this.#server);
+    }
     this.#deps.peerChanged();
   }
 

@@ -8,17 +8,18 @@ import { Backoff } from "../backoff.ts";
 import { encodeMessage } from "../codec/message.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
-import { dial } from "../transport/dial.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Aside } from "./agent_peer.ts";
 import type { AgentConfig } from "./config.ts";
+import { dialServer } from "./open_tunnel.ts";
+import type { TlsPlace } from "../transport/tls_dial.ts";
 
 /** How long a server has to end its side once ours has ended. */
 const LINGER_MS = 500;
 
 /** Keeps one aside connection up; a MOSN agent does not dial it again, which loses its farewell. */
 export class AsideConnection implements Aside {
-  readonly #address: Address;
+  readonly #place: TlsPlace;
   readonly #config: AgentConfig;
   readonly #runtime: Runtime;
   readonly #backoff: Backoff;
@@ -28,8 +29,8 @@ export class AsideConnection implements Aside {
   #timer: Timer | undefined;
   #onClosed: (() => void) | undefined;
 
-  constructor(address: Address, config: AgentConfig, runtime: Runtime) {
-    this.#address = address;
+  constructor(place: TlsPlace, config: AgentConfig, runtime: Runtime) {
+    this.#place = place;
     this.#config = config;
     this.#runtime = runtime;
     this.#backoff = new Backoff({
@@ -75,7 +76,8 @@ export class AsideConnection implements Aside {
     const { signal } = this.#abort;
     try {
       const timeoutMs = this.#config.connectTimeoutMs;
-      const socket = await dial(this.#address, this.#runtime, { timeoutMs, signal });
+      const { tls } = this.#config;
+      const socket = await dialServer(this.#place, tls, this.#runtime, { timeoutMs, signal });
       if (signal.aborted) {
         socket.close();
         return;

@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { Secret } from "../secret.ts";
+import type { TlsClientSettings } from "../transport/tls_client_files.ts";
 import type { AllowRule } from "./allow.ts";
 import { NAME_PATTERN } from "../name.ts";
 import { nearestMatch } from "../suggest.ts";
@@ -20,6 +21,8 @@ export type AgentConfig = Readonly<{
   cluster: string;
   /** `server_list`: tunnel servers. A name stands for each address that it resolves to. */
   servers: readonly Address[];
+  /** `tls_context`: TLS on the connections to all servers; in the clear if undefined. */
+  tls: TlsClientSettings | undefined;
   /** `dynamic_server_list_config`: where more servers are learnt from. Default: nowhere. */
   serverLister: ServerListerConfig | undefined;
   /** `connection_num`: connections kept up to each server. Default 2, at most 64. */
@@ -72,6 +75,7 @@ export type ServerListerConfig = Readonly<{
 export const AGENT_DEFAULTS = {
   isEnabled: true,
   serverLister: undefined,
+  tls: undefined,
   connectionNum: 2,
   connectRetryTimes: -1,
   reconnectBaseMs: 1000,

@@ -1,11 +1,14 @@
 /** Dial, handshake, and on to what was agreed: how a tunnel connection comes to be. */
 import { formatAddress } from "../address.ts";
-import type { Address } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import type { InitResponse } from "../codec/message.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError, DialError } from "../errors.ts";
 import { dial } from "../transport/dial.ts";
+import type { DialRuntime } from "../transport/dial.ts";
+import type { TlsClientSettings } from "../transport/tls_client_files.ts";
+import { dialTls } from "../transport/tls_dial.ts";
+import type { TlsPlace } from "../transport/tls_dial.ts";
 import type { Connection } from "../transport/connection.ts";
 import { AgentHandshake } from "./handshake.ts";
 import type { ConnectionIdentity, HandshakeResult, HandshakeSettings } from "./handshake.ts";
@@ -20,8 +23,27 @@ export interface TunnelServices extends MuxServices {
   nextIdentity(): ConnectionIdentity;
 }
 
+/** Protocol of the tunnel in ALPN, for whoever tells connections apart by it. */
+const TUNNEL_ALPN = ["revtun"] as const;
+
 /**
- * Dials `address` and registers; both together within `connectTimeoutMs`.
+ * Dials one of a server's addresses, inside TLS where the settings say so.
+ *
+ * @throws {DialError} no connection, or a server that is not to be trusted.
+ */
+export function dialServer(
+  place: TlsPlace,
+  tls: TlsClientSettings | undefined,
+  runtime: DialRuntime,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<Connection> {
+  return tls === undefined
+    ? dial(place.address, runtime, options)
+    : dialTls(place, tls, runtime, { ...options, alpn: TUNNEL_ALPN });
+}
+
+/**
+ * Dials a server and registers; both together within `connectTimeoutMs`.
  *
  * @throws {DialError} no connection, or no answer in time; also when `signal` gave it up.
  * @throws {HandshakeError} the server refused.
@@ -29,7 +51,7 @@ export interface TunnelServices extends MuxServices {
  * @throws {DecodeError} what answers is no tunnel server.
  */
 export async function openTunnel(
-  address: Address,
+  place: TlsPlace,
   services: TunnelServices,
   events: TunnelEvents,
   signal: AbortSignal,
@@ -37,7 +59,7 @@ export async function openTunnel(
   const { config, runtime } = services;
   const startMs = runtime.nowMs();
   const timeoutMs = config.connectTimeoutMs;
-  const socket = await dial(address, runtime, { timeoutMs, signal });
+  const socket = await dialServer(place, config.tls, runtime, { timeoutMs, signal });
   const leftMs = Math.max(0, timeoutMs - (runtime.nowMs() - startMs));
   return await shakeHands(socket, {
     settings: config,

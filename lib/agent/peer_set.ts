@@ -8,6 +8,13 @@ import { NameWatch } from "./name_watch.ts";
 /** Addresses that are dialled at most: what a name or a lister gives beyond is left out. */
 const MAX_PEERS = 256;
 
+/** A server as it was written, and what its name resolves to. */
+interface NamedServer {
+  readonly server: Address;
+  readonly watch: NameWatch;
+  addresses: readonly Address[];
+}
+
 /** What a set of peers needs of its agent. */
 export interface PeerSetDeps extends PeerDeps {
   /** Gives the IP addresses of a name. @throws {DialError} */
@@ -18,7 +25,7 @@ export interface PeerSetDeps extends PeerDeps {
 export class PeerSet {
   readonly #deps: PeerSetDeps;
   /** Servers as their user or a lister wrote them. */
-  readonly #names = new Map<string, { watch: NameWatch; addresses: readonly Address[] }>();
+  readonly #names = new Map<string, NamedServer>();
   readonly #peers = new Map<string, AgentPeer>();
   /** Peers that were taken out and still have work in flight. */
   readonly #leaving = new Set<AgentPeer>();
@@ -101,7 +108,7 @@ export class PeerSet {
         this.#apply();
       },
     });
-    const entry = { watch, addresses: [] as readonly Address[] };
+    const entry: NamedServer = { server, watch, addresses: [] };
     this.#names.set(name, entry);
     watch.start();
   }
@@ -109,25 +116,28 @@ export class PeerSet {
   /** Makes the peers what the names' addresses say. */
   #apply(): void {
     if (this.#isStopping || this.#isUpdating) return;
-    const wanted = new Map<string, Address>();
-    for (const { addresses } of this.#names.values()) {
-      for (const address of addresses) wanted.set(formatAddress(address), address);
+    const wanted = new Map<string, { address: Address; server: Address }>();
+    for (const { server, addresses } of this.#names.values()) {
+      for (const address of addresses) {
+        const key = formatAddress(address);
+        if (!wanted.has(key)) wanted.set(key, { address, server });
+      }
     }
     this.#cut(wanted);
     for (const [key, peer] of this.#peers) {
       if (!wanted.has(key)) this.#retire(key, peer);
     }
     this.#deps.tally.addressCount = wanted.size;
-    for (const [key, address] of wanted) {
+    for (const [key, { address, server }] of wanted) {
       if (this.#peers.has(key)) continue;
       // In the map before it starts: a peer that is still connecting is not started again.
-      const peer = new AgentPeer(address, this.#deps);
+      const peer = new AgentPeer(address, server, this.#deps);
       this.#peers.set(key, peer);
       peer.start();
     }
   }
 
-  #cut(wanted: Map<string, Address>): void {
+  #cut(wanted: Map<string, unknown>): void {
     if (wanted.size <= MAX_PEERS) {
       this.#wasCut = false;
       return;

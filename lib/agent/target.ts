@@ -2,6 +2,8 @@
 import { NAME_PATTERN } from "../name.ts";
 import { formatAddress, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
+import { checkTlsClient, parsePin } from "../transport/tls_client_files.ts";
+import type { TlsClientSettings } from "../transport/tls_client_files.ts";
 
 /** How a target is spoken to. */
 export const TARGET_PROTOCOL = {
@@ -23,6 +25,8 @@ export interface Target {
   readonly address: Address;
   /** Version of the PROXY protocol header that its connections start with; none if undefined. */
   readonly proxyProtocol?: "v1" | "v2";
+  /** How its certificate is checked, where it is spoken to inside TLS. */
+  readonly tls?: TlsClientSettings;
 }
 
 const PROTOCOL_OF_SCHEME: Readonly<Record<string, TargetProtocol>> = {
@@ -35,8 +39,8 @@ const PROTOCOL_OF_SCHEME: Readonly<Record<string, TargetProtocol>> = {
 
 /**
  * Reads a target: `127.0.0.1:8000`, `ssh=127.0.0.1:22`, `docker=unix:/run/docker.sock`,
- * `grpc=h2c://127.0.0.1:50051`, `web=tcp://10.0.0.2:80?proxy_protocol=v2`. Without a host it is on
- * this machine.
+ * `grpc=h2c://127.0.0.1:50051`, `web=tcp://10.0.0.2:80?proxy_protocol=v2`,
+ * `web=tls://10.0.0.2:443?server_name=web.test&ca=/etc/ca.pem`. Without a host it is on this machine.
  *
  * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
  */
@@ -49,12 +53,8 @@ export function parseTarget(text: string): Target {
   const question = rest.indexOf("?");
   const query = question === -1 ? "" : rest.slice(question + 1);
   const bare = question === -1 ? rest : rest.slice(0, question);
-  const proxyProtocol = proxyProtocolOf(query, text);
-  return {
-    name,
-    ...placeOf(scheme, bare, text),
-    ...(proxyProtocol !== undefined && { proxyProtocol }),
-  };
+  const placed = placeOf(scheme, bare, text);
+  return { name, ...placed, ...settingsOf(query, placed.protocol, text) };
 }
 
 /** Reads targets into a map by name. @throws {RangeError} also for a name given twice. */
@@ -100,13 +100,36 @@ function placeOf(
   return { protocol, address };
 }
 
-function proxyProtocolOf(query: string, text: string): "v1" | "v2" | undefined {
-  let version: "v1" | "v2" | undefined;
+/** What stands behind `?`. */
+function settingsOf(
+  query: string,
+  protocol: TargetProtocol,
+  text: string,
+): Pick<Target, "proxyProtocol" | "tls"> {
+  let proxyProtocol: "v1" | "v2" | undefined;
+  let ca: string | undefined;
+  let serverName: string | undefined;
+  let isInsecure = false;
+  const pins: string[] = [];
   for (const [key, value] of new URLSearchParams(query)) {
-    if (key !== "proxy_protocol" || (value !== "v1" && value !== "v2")) {
-      throw new RangeError(`"${text}" has an unknown setting ${key}, expected proxy_protocol=v2`);
+    if (key === "proxy_protocol" && (value === "v1" || value === "v2")) proxyProtocol = value;
+    else if (protocol === "tls" && key === "ca") ca = value;
+    else if (protocol === "tls" && key === "server_name") serverName = value;
+    else if (protocol === "tls" && key === "pin") pins.push(parsePin(value));
+    else if (protocol === "tls" && key === "insecure" && value === "true") isInsecure = true;
+    else {
+      const known = "proxy_protocol=v2" +
+        (protocol === "tls" ? ", ca=FILE, server_name=NAME, pin=sha256:HEX or insecure=true" : "");
+      throw new RangeError(`"${text}" has an unknown setting ${key}, expected ${known}`);
     }
-    version = value;
   }
-  return version;
+  if (proxyProtocol !== undefined && protocol === "tls") {
+    throw new RangeError(`"${text}": a target inside TLS gets no PROXY header`);
+  }
+  const tls = { ca, serverName, pins, isInsecure };
+  checkTlsClient(tls);
+  return {
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
+    ...(protocol === "tls" && { tls }),
+  };
 }

@@ -6,6 +6,7 @@ import { DialError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { dial } from "../transport/dial.ts";
 import { resolve } from "../transport/resolve.ts";
+import { dialTls } from "../transport/tls_dial.ts";
 import { isAllowed } from "./allow.ts";
 import type { AgentConfig } from "./config.ts";
 import { formatTarget } from "./target.ts";
@@ -78,11 +79,8 @@ export class TargetDialer {
       if (name === "") return this.#deps.openPage();
       throw new DialError(name, "noTarget", "this agent has no target of that name");
     }
-    if (target.protocol === "tls") {
-      throw new DialError(formatTarget(target), "noTarget", "TLS targets are not supported yet");
-    }
     try {
-      const connection = await this.#dial(target.address, this.#settings.dialTimeoutMs, signal);
+      const connection = await this.#dialTarget(target, signal);
       if (this.#failing.size > 0) this.#recovered(target);
       return connection;
     } catch (error) {
@@ -131,6 +129,16 @@ export class TargetDialer {
       }
     }
     throw failure ?? new DialError(destination, "timeout", `no answer within ${dialTimeoutMs} ms`);
+  }
+
+  async #dialTarget(target: Target, signal: AbortSignal): Promise<Duplex> {
+    const { address, tls } = target;
+    const timeoutMs = this.#settings.dialTimeoutMs;
+    if (tls === undefined) return await this.#dial(address, timeoutMs, signal);
+    return await this.#bounded(
+      formatTarget(target),
+      () => dialTls({ address, server: address }, tls, this.#deps.runtime, { timeoutMs, signal }),
+    );
   }
 
   #dial(address: Address, timeoutMs: number, signal: AbortSignal): Promise<Duplex> {

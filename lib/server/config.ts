@@ -6,6 +6,7 @@ import type { ForwardedStyle } from "../http/request_writer.ts";
 import type { RouteRule } from "../http/route_rule.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
+import type { CertificateStoreOptions } from "../transport/certificate_store.ts";
 import type { ListenSpec } from "./listen_spec.ts";
 
 /** Settings of a server. */
@@ -23,6 +24,10 @@ export type ServerConfig = Readonly<{
   forwarded: ForwardedStyle;
   /** Where agents come in. */
   tunnels: readonly Address[];
+  /** TLS on the tunnel ports; in the clear if undefined. */
+  tunnelTls: CertificateStoreOptions | undefined;
+  /** Certificates of https:// frontends; without them there can be none. */
+  frontendTls: CertificateStoreOptions | undefined;
   /** Clusters that agents may register in; with none declared and open, any name. */
   clusters: readonly string[];
   /** Any cluster name may be registered. Default: only while none is declared, no credential set. */
@@ -72,6 +77,8 @@ export const SERVER_DEFAULTS = {
   trustedProxies: [],
   forwarded: "x-forwarded",
   tunnels: [],
+  tunnelTls: undefined,
+  frontendTls: undefined,
   clusters: [],
   isOpenToClusters: true,
   isOpenToNamedClusters: true,

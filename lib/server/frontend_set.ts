@@ -49,9 +49,9 @@ export class FrontendSet {
    * @returns where it listens, with the actual port.
    * @throws {ListenError} its address cannot be listened on; all else is as it was.
    */
-  add(spec: ListenSpec): Address {
+  async add(spec: ListenSpec): Promise<Address> {
     const frontend = this.#make(spec);
-    frontend.port = this.#listen(frontend);
+    frontend.port = await this.#listen(frontend);
     this.#open.push(frontend);
     this.#logOpened(frontend);
     return frontend.address;
@@ -122,15 +122,15 @@ export class FrontendSet {
     return new OpenFrontend(spec, FRONTEND_KINDS[spec.scheme].make(spec, this.#services));
   }
 
-  #listen(owner: OpenFrontend): Port {
+  async #listen(owner: OpenFrontend): Promise<Port> {
     const { scheme, address } = owner.spec;
     const kind: FrontendKind = FRONTEND_KINDS[scheme];
-    const options = { onConnection: (client: AcceptedClient) => this.#accept(client, port) };
-    const port: Port = {
-      listener: (kind.listen ?? listen)(address, this.#services.runtime, options),
-      owner,
-    };
-    return port;
+    // The listener may have clients before this has it.
+    const shared = { owner };
+    const options = { onConnection: (client: AcceptedClient) => this.#accept(client, shared) };
+    const { runtime } = this.#services;
+    const listener = await (kind.listen ?? listen)(address, runtime, options, this.#services);
+    return Object.assign(shared, { listener });
   }
 
   /** Opens all or none. Those in `without` are to go: their addresses may be taken. */
@@ -145,12 +145,12 @@ export class FrontendSet {
         const inTheWay = without.filter((old) => isSameAddress(old.spec.address, address));
         stopped.push(...inTheWay);
         await Promise.all(inTheWay.map((old) => old.stopListening()));
-        frontend.port = this.#listen(frontend);
+        frontend.port = await this.#listen(frontend);
       }
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       await Promise.all(frontends.map((frontend) => frontend.stopListening()));
-      for (const frontend of stopped) frontend.port = this.#listen(frontend);
+      for (const frontend of stopped) frontend.port = await this.#listen(frontend);
       throw error;
     }
   }
@@ -170,7 +170,7 @@ export class FrontendSet {
     this.#leaving.delete(frontend);
   }
 
-  #accept(client: AcceptedClient, port: Port): void {
+  #accept(client: AcceptedClient, port: Pick<Port, "owner">): void {
     const { config, stats } = this.#services;
     if (this.#clientCount >= config.maxFrontendConnections) {
       stats.frontendRefused += 1;

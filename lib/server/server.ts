@@ -9,6 +9,10 @@ import { Session } from "../mux/session.ts";
 import type { Runtime } from "../runtime.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
+import { CertificateStore } from "../transport/certificate_store.ts";
+import type { CertificateStoreOptions } from "../transport/certificate_store.ts";
+import type { Connection } from "../transport/connection.ts";
+import { listenTls } from "../transport/tls_listen.ts";
 import type { Objection } from "./admission.ts";
 import type { ServerConfig } from "./config.ts";
 import { ControlStream } from "./control_stream.ts";
@@ -38,6 +42,11 @@ const REVTUN_UNACKNOWLEDGED = 8192;
  * must come in a read of its own.
  */
 const MOSN_SETTLE_MS = 100;
+/**
+ * A MOSN agent may offer what else it speaks; it goes on in MOSN's handshake all the same, and would
+ * be refused if nothing it offers were chosen.
+ */
+const TUNNEL_ALPN = ["revtun", "sofa", "http/1.1", "h2"] as const;
 /** A probe's session is closed after this. */
 const PROBE_LIFE_MS = 30_000;
 
@@ -54,7 +63,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const server = new RunningServer(config, runtime, software);
   try {
-    server.listen();
+    await server.listen();
   } catch (error) {
     await server.close(0);
     throw error;
@@ -83,6 +92,8 @@ export class RunningServer {
   /** Listeners for clients, which may come and go. */
   readonly frontends: FrontendSet;
   readonly #tunnelListeners: Listener[] = [];
+  readonly #certificates: CertificateStore[] = [];
+  #frontendCertificates: CertificateStore | undefined;
   /** Every tunnel connection, hosted or a probe's. */
   readonly #tunnels = new Map<number, Tunnel>();
   readonly #events: TunnelEvents;
@@ -110,12 +121,17 @@ export class RunningServer {
       maxWaiting: config.maxWaiting,
       maxWaitingBytes: config.maxWaitingBytes,
     });
+    const certificates = () => this.#frontendCertificates;
     this.frontends = new FrontendSet({
       config,
       upstreams: this.upstreams,
       routing: new HttpRouting(config, this.upstreams),
       runtime,
       stats: this.stats,
+      // They are read when the server starts to listen.
+      get certificates() {
+        return certificates();
+      },
     });
     this.#events = {
       opened: (host, isGood) => this.#opened(host, isGood),
@@ -151,18 +167,32 @@ export class RunningServer {
     });
   }
 
-  /** Opens all listeners. @throws {ListenError} */
-  listen(): void {
+  /** Opens all listeners. @throws {ListenError | ConfigError} */
+  async listen(): Promise<void> {
+    const { tunnelTls, frontendTls } = this.config;
+    this.#frontendCertificates = await this.#openCertificates(frontendTls);
+    // Agents dial by whatever name or address they have; whether it is right is for them to judge.
+    const certificates = await this.#openCertificates(
+      tunnelTls && { ...tunnelTls, hasFallback: true },
+    );
     for (const address of this.config.tunnels) {
-      const listener = listen(address, this.#runtime, {
-        onConnection: (connection) => this.#acceptor.accept(connection),
-      });
+      const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
+      const listener = certificates === undefined
+        ? listen(address, this.#runtime, { onConnection })
+        : await listenTls(address, this.#runtime, {
+          certificates,
+          alpn: TUNNEL_ALPN,
+          handshakeTimeoutMs: this.config.initTimeoutMs,
+          maxHandshakes: this.config.maxHandshakes,
+          onConnection,
+          onRefused: (refusal) => this.stats.tlsRefused(refusal),
+        });
       this.#tunnelListeners.push(listener);
       this.#runtime.log.info("tunnel.listening", "Agents may connect", {
         address: formatAddress(listener.address),
       });
     }
-    for (const spec of this.config.frontends) this.frontends.add(spec);
+    for (const spec of this.config.frontends) await this.frontends.add(spec);
   }
 
   /** It stops, or has stopped: nothing new is taken. */
@@ -214,9 +244,19 @@ export class RunningServer {
     this.frontends.close();
     for (const tunnel of this.#tunnels.values()) tunnel.goAway();
     this.#acceptor.close();
+    for (const store of this.#certificates) store.close();
     for (const tunnel of this.#tunnels.values()) tunnel.close();
     if (this.#tunnels.size === 0) return;
     await this.#within(CLOSE_TIMEOUT_MS, new Promise<void>((resolve) => this.#onEmpty = resolve));
+  }
+
+  async #openCertificates(
+    options: CertificateStoreOptions | undefined,
+  ): Promise<CertificateStore | undefined> {
+    if (options === undefined) return undefined;
+    const store = await CertificateStore.open(options, this.#runtime);
+    this.#certificates.push(store);
+    return store;
   }
 
   /** Waits for `work`, but no longer than `timeoutMs`. */

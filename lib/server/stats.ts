@@ -1,5 +1,6 @@
 /** Counts of what a server did and refused; read by admin and metrics. */
 import { Histogram } from "../histogram.ts";
+import type { TlsRefusal } from "../transport/tls_listen.ts";
 
 /** Each grows only. */
 export class ServerStats {
@@ -10,6 +11,8 @@ export class ServerStats {
   readonly credentialFailures: Record<string, number> = {};
   /** Tunnel connections closed because what let them in had expired or was revoked. */
   permitsEnded = 0;
+  /** TLS handshakes that came to nothing, of agents and clients, by reason. */
+  readonly tlsHandshakesRefused: Record<string, number> = {};
   frontendConnections = 0;
   frontendRefused = 0;
   requests = 0;
@@ -39,6 +42,10 @@ export class ServerStats {
     count(this.answers, CLASSES[Math.trunc(status / 100)] ?? "0xx");
     if (code !== undefined) count(this.ownAnswers, code);
     this.firstByte.observe(firstByteMs);
+  }
+
+  tlsRefused(refusal: TlsRefusal): void {
+    count(this.tlsHandshakesRefused, refusal);
   }
 
   refused(reason: string, failure?: string): void {

@@ -9,9 +9,9 @@ import type { KeyPair } from "./make_certificate.ts";
 
 /** Where a certificate and its key lie. */
 export interface KeyPairFiles {
-  /** PEM file of the certificate, what leads to its CA behind it. */
+  /** PEM file of the certificate, what leads to its CA behind it; or that text itself. */
   readonly cert: string;
-  /** PEM file of its key. */
+  /** PEM file of its key, or that text itself. */
   readonly key: string;
 }
 
@@ -21,6 +21,8 @@ export interface CertificateStoreOptions {
   readonly files: readonly KeyPairFiles[];
   /** PEM file of CAs whose certificates clients must show; nobody is asked if undefined. */
   readonly clientCa?: string | undefined;
+  /** Who asks for a name that no certificate has gets the first one; refused by default. */
+  readonly hasFallback?: boolean;
   /** How often the files are looked at, ms; 10 s by default. */
   readonly checkMs?: number;
 }
@@ -92,7 +94,8 @@ export class CertificateStore implements CertificateSource {
     const entry = this.#byName.get(name) ?? this.#byName.get(`*${name.slice(name.indexOf("."))}`);
     if (entry !== undefined) return entry.context;
     // A certificate without names says nothing of whom it is for.
-    return this.#entries.find(({ names }) => names.length === 0)?.context;
+    const nameless = this.#entries.find(({ names }) => names.length === 0);
+    return (nameless ?? (this.#options.hasFallback ? this.#entries[0] : undefined))?.context;
   }
 
   /** Looks at the files now. False if they changed and could not be used: the old ones stay. */
@@ -209,6 +212,7 @@ function parseCertificate(pem: string, path: string): X509Certificate {
 }
 
 async function readText(path: string): Promise<string> {
+  if (path.includes("-----BEGIN ")) return path;
   try {
     return await Deno.readTextFile(path);
   } catch (error) {

@@ -57,6 +57,10 @@ const TLS_REASONS: readonly [RegExp, string][] = [
     "it refuses our certificate",
   ],
   [/InvalidContentType|corrupt message|WRONG_VERSION_NUMBER/, "what answers does not speak TLS"],
+  [
+    /unexpected end of file|UnexpectedEof|closed in its handshake/i,
+    "it closed the connection in the TLS handshake: it may have no certificate for that name",
+  ],
   [/alert: (ProtocolVersion|HandshakeFailure)/, "it has no version or cipher of TLS in common"],
 ];
 

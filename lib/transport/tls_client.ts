@@ -133,7 +133,7 @@ export function connectNodeTls(address: Address, tls: TlsClientOptions): TlsHand
       socket.destroy();
     };
     socket.once("error", fail);
-    socket.once("close", () => fail(new DialError(name, "unreachable", "closed in its handshake")));
+    socket.once("close", () => fail(new Error("closed in its handshake")));
     socket.once("secureConnect", () => {
       try {
         const chain = chainOf(socket);

@@ -39,7 +39,7 @@ class Fleet {
       config: whole,
       runtime,
       tally: new ServerTally(whole.connectionNum),
-      openTunnel: (address, events, signal) => this.#open(address, events, signal),
+      openTunnel: (address, _server, events, signal) => this.#open(address, events, signal),
       openAside: (address): Aside => {
         const name = formatAddress(address);
         this.asides.push(`open ${name}`);

@@ -12,7 +12,23 @@ Deno.test("parseTarget() reads names, schemes and addresses", () => {
     ["tcp://edge.lan:22", { name: "", protocol: "tcp", address: tcp("edge.lan", 22) }],
     ["http://edge.lan", { name: "", protocol: "tcp", address: tcp("edge.lan", 80) }],
     ["http://edge.lan:81/", { name: "", protocol: "tcp", address: tcp("edge.lan", 81) }],
-    ["a=tls://edge.lan:443", { name: "a", protocol: "tls", address: tcp("edge.lan", 443) }],
+    ["a=tls://edge.lan:443", {
+      name: "a",
+      protocol: "tls",
+      address: tcp("edge.lan", 443),
+      tls: { ca: undefined, serverName: undefined, pins: [], isInsecure: false },
+    }],
+    [`https://10.0.0.2?ca=/etc/ca.pem&server_name=web.test&pin=sha256:${"aB".repeat(32)}`, {
+      name: "",
+      protocol: "tls",
+      address: tcp("10.0.0.2", 443),
+      tls: {
+        ca: "/etc/ca.pem",
+        serverName: "web.test",
+        pins: ["ab".repeat(32)],
+        isInsecure: false,
+      },
+    }],
     ["g=h2c://:50051", { name: "g", protocol: "h2c", address: tcp("127.0.0.1", 50051) }],
     ["docker=unix:/run/docker.sock", {
       name: "docker",
@@ -55,6 +71,11 @@ Deno.test("parseTarget() refuses what cannot be dialled", () => {
     "tcp://127.0.0.1:80?x=1",
     "tcp://127.0.0.1:80?proxy_protocol=v3",
     `${"n".repeat(254)}=127.0.0.1:1`,
+    "tcp://127.0.0.1:80?ca=/etc/ca.pem",
+    "tls://127.0.0.1:443?insecure=yes",
+    "tls://127.0.0.1:443?insecure=true&ca=/etc/ca.pem",
+    "tls://127.0.0.1:443?pin=sha256:12",
+    "tls://127.0.0.1:443?proxy_protocol=v2",
   ];
   for (const text of texts) assert.throws(() => parseTarget(text), RangeError, text);
 });

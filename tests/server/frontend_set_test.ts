@@ -14,7 +14,7 @@ async function echoed(client: TestClient, text: string): Promise<void> {
 Deno.test("FrontendSet.add() opens a frontend beside the others", async () => {
   await using echo = echoService();
   await using rig = await frontendRig({ listen: ["127.0.0.1:0"], targets: [echo.address] });
-  const added = rig.server.frontends.add(TCP);
+  const added = await rig.server.frontends.add(TCP);
   assert.ok(added.kind === "tcp" && added.port > 0);
   using client = await TestClient.connect(rig.addresses[1]!);
   await echoed(client, "hello");

@@ -2,6 +2,8 @@
 import type { Address } from "../../address.ts";
 import type { Duplex } from "../../duplex.ts";
 import type { Runtime } from "../../runtime.ts";
+import type { CertificateSource } from "../../transport/certificate_store.ts";
+import type { TlsFacts } from "../../transport/connection.ts";
 import type { Listener } from "../../transport/listen.ts";
 import type { Upstreams } from "../../upstream.ts";
 import type { ServerConfig } from "../config.ts";
@@ -13,6 +15,8 @@ import type { ServerStats } from "../stats.ts";
 export interface ClientDuplex extends Duplex {
   readonly local: Address;
   readonly remote: Address;
+  /** What TLS agreed on; undefined in the clear. */
+  readonly tls?: TlsFacts | undefined;
 }
 
 /** A client as its listener gives it. */
@@ -38,6 +42,8 @@ export interface FrontendServices {
   readonly routing: HttpRouting;
   readonly runtime: Runtime;
   readonly stats: ServerStats;
+  /** Certificates of frontends that speak TLS; undefined if the server has none for them. */
+  readonly certificates: CertificateSource | undefined;
 }
 
 /** One scheme. */
@@ -53,6 +59,7 @@ export interface FrontendKind {
     address: Address,
     runtime: Runtime,
     options: { onConnection(client: AcceptedClient): void },
-  ): Listener;
+    services: FrontendServices,
+  ): Listener | Promise<Listener>;
   make(spec: ListenSpec, services: FrontendServices): Frontend;
 }

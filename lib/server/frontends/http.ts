@@ -1,34 +1,68 @@
-/** `http://`: each request is routed by itself, or all of them go to one cluster. */
+/** `http://` and `https://`: each request is routed by itself, or all of them go to one cluster. */
+import { formatAddress } from "../../address.ts";
+import { ListenError } from "../../errors.ts";
 import { fixedRoute } from "../../http/default_route.ts";
 import { HttpFrontend } from "../../http/http_frontend.ts";
-import type { FrontendKind } from "./frontend.ts";
+import { listenTls } from "../../transport/tls_listen.ts";
+import type { ListenSpec } from "../listen_spec.ts";
+import type { Frontend, FrontendKind, FrontendServices } from "./frontend.ts";
 import { checkHttpAccess, HTTP_ACCESS_OPTIONS, openHttpAccess } from "./http_access.ts";
 
 export const HTTP_KIND: FrontendKind = {
   needsCluster: false,
   options: HTTP_ACCESS_OPTIONS,
   check: checkHttpAccess,
-  make(spec, { config, upstreams, routing, runtime, stats }) {
-    const { cluster, target } = spec;
-    const { holdMs, firstByteTimeoutMs, idleTimeoutMs } = config;
-    const { access, close } = openHttpAccess(spec, runtime);
-    const http = new HttpFrontend({
-      upstreams,
-      runtime,
-      route: cluster === undefined ? routing.route : fixedRoute({ cluster, target }),
-      trustedProxies: routing.trustedProxies,
-      forwarded: config.forwarded,
-      ...(access !== undefined && { access }),
-      settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
-      onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
+  make: makeHttp,
+};
+
+export const HTTPS_KIND: FrontendKind = {
+  ...HTTP_KIND,
+  check(spec) {
+    if (spec.address.kind === "unix") {
+      throw new RangeError("https:// is for TCP; a Unix socket needs no TLS");
+    }
+    checkHttpAccess(spec);
+  },
+  async listen(address, runtime, { onConnection }, { certificates, stats }) {
+    if (certificates === undefined) {
+      throw new ListenError(
+        formatAddress(address),
+        "https:// needs a certificate, give --frontend-cert and --frontend-key",
+      );
+    }
+    return await listenTls(address, runtime, {
+      certificates,
+      alpn: ["http/1.1"],
+      onConnection,
+      onRefused: (refusal) => stats.tlsRefused(refusal),
     });
-    return {
-      serve: (client) => http.serve(client, client.remote),
-      drain: () => void http.drain(),
-      close: () => {
-        http.close();
-        close();
-      },
-    };
   },
 };
+
+function makeHttp(
+  spec: ListenSpec,
+  { config, upstreams, routing, runtime, stats }: FrontendServices,
+): Frontend {
+  const { scheme, cluster, target } = spec;
+  const { holdMs, firstByteTimeoutMs, idleTimeoutMs } = config;
+  const { access, close } = openHttpAccess(spec, runtime);
+  const http = new HttpFrontend({
+    upstreams,
+    runtime,
+    scheme: scheme === "https" ? "https" : "http",
+    route: cluster === undefined ? routing.route : fixedRoute({ cluster, target }),
+    trustedProxies: routing.trustedProxies,
+    forwarded: config.forwarded,
+    ...(access !== undefined && { access }),
+    settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
+    onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
+  });
+  return {
+    serve: (client) => http.serve(client, client.remote),
+    drain: () => void http.drain(),
+    close: () => {
+      http.close();
+      close();
+    },
+  };
+}

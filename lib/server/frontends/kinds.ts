@@ -1,10 +1,11 @@
 /** Every scheme that a frontend may have. */
 import type { FrontendKind } from "./frontend.ts";
-import { HTTP_KIND } from "./http.ts";
+import { HTTP_KIND, HTTPS_KIND } from "./http.ts";
 import { TCP_KIND } from "./tcp.ts";
 
 export const FRONTEND_KINDS = {
   http: HTTP_KIND,
+  https: HTTPS_KIND,
   tcp: TCP_KIND,
 } as const satisfies Record<string, FrontendKind>;
 
