@@ -2,7 +2,7 @@
  * Frames as plain JSON values, for people and scripts: what `decode-frame --json` prints and
  * `encode-frame` reads. Any frame comes back from its JSON as the bytes that it was.
  *
- * The form is described in docs/protocol.md, "Frames as JSON".
+ * The form is described in docs/decode-frame.md.
  */
 import { DecodeError } from "../errors.ts";
 import { FRAME_FLAG, FRAME_KIND, isKnownFlag } from "./frame.ts";
@@ -21,6 +21,7 @@ export interface FrameJsonOptions {
   isCredentialShown: boolean;
 }
 
+const MASK = "***";
 const ORIGIN = { format: "frame JSON", offset: 0 } as const;
 const YAMUX_NAMES = ["data", "window_update", "ping", "go_away"] as const;
 const YAMUX_VALUE_KEYS = ["length", "credit", "value", "code"] as const;
@@ -28,6 +29,16 @@ const FLAG_NAMES = Object.entries(FLAG).map(([name, bit]) => [name.toUpperCase()
 const STATUS_NAMES = Object.keys(ANSWER_STATUS);
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Bytes as JSON: `payload_text` where they are text, else `payload_hex`. */
+export function bytesToJson(bytes: Uint8Array): JsonObject {
+  return textOrHex(bytes);
+}
+
+/** Reads what {@link bytesToJson} writes. @throws {DecodeError} `reason: "payload"`. */
+export function bytesFromJson(json: JsonObject): Uint8Array {
+  return payloadOf(json);
+}
 
 /** Writes a frame as JSON: `{"frame": name, ...}`. */
 export function frameToJson(frame: WireFrame, options: FrameJsonOptions): JsonObject {
@@ -70,9 +81,7 @@ function mosnToJson(frame: Frame, { isCredentialShown }: FrameJsonOptions): Json
   return {
     ...(isKnownFlag(flag) ? { frame: FORMATS[flag] } : { frame: "unknown", flag }),
     ...(isUsual ? {} : { type: kind === FRAME_KIND.response ? "response" : "request" }),
-    ...(flag === FRAME_FLAG.initInfo && !isCredentialShown
-      ? maskedPayload(payload)
-      : payloadToJson(payload)),
+    ...(isCredentialShown ? payloadToJson(payload) : maskedPayload(payload)),
   };
 }
 
@@ -131,7 +140,9 @@ function yamuxFromJson(name: string, json: JsonObject, fields: FieldReader): Yam
     ? payload.length
     : inRange(fields, "length", 0xffffffff);
   if (length !== payload.length) {
-    throw payloadError(ORIGIN, `length is ${length}, but the payload has ${payload.length} bytes`);
+    const detail = `length is ${length}, but the payload has ${payload.length} bytes` +
+      (payload.length === 0 ? ", decode it with --payload" : "");
+    throw payloadError(ORIGIN, detail);
   }
   return { type, flags, streamId, value: length, payload };
 }
@@ -169,20 +180,35 @@ function payloadToJson(payload: Uint8Array): JsonObject {
   return { payload: json.value, ...(isExact ? {} : { "payload_hex": payload.toHex() }) };
 }
 
+/** A payload without its credentials. What is no object may hold one anywhere: it is only counted. */
 function maskedPayload(payload: Uint8Array): JsonObject {
+  if (payload.length === 0) return {};
   const json = jsonOf(payload);
-  // What cannot be read may hold a credential all the same.
   if (json === undefined || !isObject(json.value)) return { "payload_bytes": payload.length };
-  const { credential } = json.value;
-  if (credential === undefined || credential === null || credential === "") {
-    return payloadToJson(payload);
-  }
-  return { payload: { ...json.value, credential: "***" } };
+  // Their exact bytes may hold what a repeated key hides.
+  return { payload: JSON.parse(JSON.stringify(json.value, maskCredential)) };
+}
+
+/** As Go reads keys: in any case. */
+function maskCredential(key: string, value: unknown): unknown {
+  const isCredential = key.toLowerCase() === "credential" && value !== "" && value !== null;
+  return isCredential ? MASK : value;
+}
+
+function isMasked(value: unknown): boolean {
+  return isObject(value) &&
+    Object.entries(value).some(([key, entry]) =>
+      entry === MASK && key.toLowerCase() === "credential" || isMasked(entry)
+    );
 }
 
 function payloadOf(json: JsonObject): Uint8Array {
   const { payload } = json;
   const fields = new FieldReader(json, ORIGIN);
+  const hasBytes = json["payload_hex"] !== undefined || json["payload_text"] !== undefined;
+  if (!hasBytes && (isMasked(payload) || json["payload_bytes"] !== undefined)) {
+    throw payloadError(ORIGIN, "its credential is masked, decode it with --show-credentials");
+  }
   if (json["payload_hex"] !== undefined) {
     const bytes = fromHex(fields.string("payload_hex"));
     const exact = payload === undefined ? undefined : jsonOf(bytes);

@@ -129,7 +129,10 @@ Deno.test("frameFromJson() says what is wrong", () => {
     [{ frame: "yamux.ping", flags: "SYN" }, /^flags is not a list$/],
     [{ frame: "yamux.ping", flags: ["SIN"] }, /^flag "SIN" is none of SYN, ACK, FIN, RST$/],
     [{ frame: "yamux.ping", value: -1 }, /^value is -1, expected 0 to 4294967295$/],
-    [{ frame: "yamux.data", length: 5 }, /^length is 5, but the payload has 0 bytes$/],
+    [
+      { frame: "yamux.data", length: 5 },
+      /^length is 5, but the payload has 0 bytes, decode it with --payload$/,
+    ],
     [{ frame: "preface", "payload_hex": "0" }, /^payload_hex is not an even number/],
     [{ frame: "preface", payload: { a: 1 }, "payload_hex": "7b7d" }, /differ, remove one/],
   ];

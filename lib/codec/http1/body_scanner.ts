@@ -19,6 +19,11 @@ export class BodyScanner {
     return this.#framing;
   }
 
+  /** Bytes that the framing `length` still waits for. */
+  get remainingBytes(): number {
+    return this.#remainingBytes;
+  }
+
   /** Gets ready for a body; `contentLength` counts for the framing `length` only. */
   start(framing: Framing, contentLength: number): void {
     this.#framing = framing;
