@@ -68,6 +68,20 @@ export class BlockReader {
     return { bytes, size, rest: bytes.subarray(size) };
   }
 
+  /**
+   * Leaves out the rest of the block whose start is held, which will not come; returns that start,
+   * or undefined if `bytes` is not what is missing of it.
+   */
+  skip(bytes: number): Uint8Array | undefined {
+    if (this.#heldBytes === 0 || bytes !== this.neededBytes) return undefined;
+    const start = this.#held.subarray(0, this.#heldBytes);
+    this.#offset += this.#size;
+    this.#held = NO_BYTES;
+    this.#heldBytes = 0;
+    this.#size = this.#measure(NO_BYTES, 0, 0);
+    return start;
+  }
+
   #add(bytes: Uint8Array): Block | undefined {
     let at = 0;
     while (at < bytes.length) {

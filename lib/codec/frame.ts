@@ -110,6 +110,16 @@ export class FrameDecoder {
     const payload = whole.subarray(FRAME_HEADER_BYTES, found.size);
     return { frame: { flag: whole[3]!, kind, payload }, rest: found.rest };
   }
+
+  /**
+   * Goes over the rest of a frame that is known to be missing, as in a cut capture; returns the
+   * frame's flag and bytes, or undefined if `bytes` is not exactly what is missing.
+   */
+  skip(bytes: number): { flag: number; bytes: number } | undefined {
+    if (this.#blocks.heldBytes < FRAME_HEADER_BYTES) return undefined;
+    const start = this.#blocks.skip(bytes);
+    return start && { flag: start[3]!, bytes: start.length + bytes };
+  }
 }
 
 function measureFrame(bytes: Uint8Array, count: number, offset: number): number {

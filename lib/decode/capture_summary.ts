@@ -34,7 +34,9 @@ export class CaptureSummary {
     const where = this.#connections > 0 ? ` of ${plural(this.#connections, "connection")}` : "";
     const what = parts.length === 0 ? "" : `: ${parts.join(", ")}`;
     const gaps = this.#missingBytes > 0 ? `; ${this.#missingBytes} bytes are missing` : "";
-    const end = this.#errors === 0 ? "all decoded" : plural(this.#errors, "error");
+    const end = this.#errors === 0
+      ? `all ${gaps === "" ? "" : "else "}decoded`
+      : plural(this.#errors, "error");
     const total = plural(count, "frame");
     return `${total}${where} in ${inputBytes} bytes (${format})${what}${gaps}; ${end}`;
   }

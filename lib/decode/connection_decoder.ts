@@ -1,8 +1,8 @@
 /** Follows one tunnel connection from its handshake on, both directions or one of them. */
-import { FRAME_FLAG, FrameDecoder } from "../codec/frame.ts";
+import { FRAME_FLAG, FrameDecoder, isKnownFlag } from "../codec/frame.ts";
 import type { Frame } from "../codec/frame.ts";
 import { bytesToJson, frameToJson } from "../codec/frame_json.ts";
-import { CONNECT_STATUS, decodeMessage } from "../codec/message.ts";
+import { CONNECT_STATUS, decodeMessage, FORMATS } from "../codec/message.ts";
 import type { TunnelMode } from "../codec/message.ts";
 import { DecodeError } from "../errors.ts";
 import { guessProtocol, isMuxHeader } from "./first_bytes.ts";
@@ -118,10 +118,12 @@ export class DirectionDecoder {
 
   /** Goes over bytes that are not in the capture; false if what follows them cannot be told. */
   skip(bytes: number): boolean {
-    const isKnown = this.#lostBytes === -1 && this.#follower?.skip(bytes) === true;
-    this.#record("capture", "gap", {
-      note: isKnown ? "within a payload whose end is known" : "what follows is found by its start",
-    }, bytes);
+    const isKnown = this.#lostBytes === -1 &&
+      (this.#follower?.skip(bytes) === true || this.#skipFrame(bytes));
+    const note = isKnown
+      ? "within a payload whose end is known"
+      : "what follows is found by its start";
+    this.#record("capture", "gap", { note }, bytes);
     this.#offset += bytes;
     if (!isKnown) this.#lose(bytes);
     return isKnown;
@@ -147,6 +149,26 @@ export class DirectionDecoder {
     }
     this.#follower?.end(isCut);
     this.#follower = undefined;
+  }
+
+  /** A handshake's frame of which only the start was captured: its header says what it was. */
+  #skipFrame(bytes: number): boolean {
+    if (this.#isHandshakeDone) return false;
+    const { offset } = this.#frames;
+    const frame = this.#frames.skip(bytes);
+    if (frame === undefined) return false;
+    if (frame.flag === FRAME_FLAG.initResponse) this.#setDirection("server-to-agent");
+    else this.#setDirection("agent-to-server");
+    this.#isHandshakeDone = frame.flag !== FRAME_FLAG.gracefulClose;
+    this.#emit({
+      offset,
+      direction: this.#direction,
+      layer: "mosn",
+      frame: isKnownFlag(frame.flag) ? FORMATS[frame.flag] : "unknown",
+      fields: { complete: false },
+      bytes: frame.bytes,
+    });
+    return true;
   }
 
   #handshakeFrame(frame: Frame, offset: number): void {
@@ -203,9 +225,8 @@ export class DirectionDecoder {
     if (protocol === "mux" && !isAgreed) {
       this.#shared.mode = "mux";
       this.#block.clear();
-      this.#record("capture", "assumed", {
-        note: "a session: its bytes start like one, what was agreed on is not here",
-      });
+      const note = "a session: its bytes start like one, what was agreed on is not here";
+      this.#record("capture", "assumed", { note }, 0, offset);
     }
     this.#follower.push(bytes.slice(), offset);
     this.#first.clear();
@@ -299,9 +320,9 @@ export class DirectionDecoder {
     layer: DecodedRecord["layer"],
     frame: string,
     fields: DecodedRecord["fields"],
-    bytes = 0,
+    bytes: number,
+    offset: number = this.#offset,
   ): void {
-    const direction = this.#direction;
-    this.#emit({ offset: this.#offset, direction, layer, frame, fields, bytes });
+    this.#emit({ offset, direction: this.#direction, layer, frame, fields, bytes });
   }
 }

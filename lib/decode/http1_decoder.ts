@@ -11,7 +11,7 @@ import { guessProtocol } from "./first_bytes.ts";
 import type { Follower } from "./follower.ts";
 import { HeldHead } from "./held_head.ts";
 import { OpaqueDecoder } from "./opaque_decoder.ts";
-import type { DecodeOptions, Direction, Emit } from "./record.ts";
+import type { DecodedRecord, DecodeOptions, Direction, Emit } from "./record.ts";
 
 /** Requests that may wait for their responses: a capture of one direction never answers them. */
 const MAX_PENDING_METHODS = 1000;
@@ -19,7 +19,7 @@ const EMPTY = new Uint8Array(0);
 /** Parts of a query that let in who knows them. */
 const SECRET_PARAMETER =
   /([?&;][^=&;\s]*(?:token|secret|passw|passwd|pwd|credential|api_?key|auth|signature)[^=&;\s]*=)[^&;\s]+/gi;
-const MASK = "***";
+const MASKED = "$1***";
 
 /** What requests and responses of a connection must know of each other. */
 export class HttpExchanges {
@@ -125,7 +125,8 @@ export class Http1Decoder implements Follower {
       const isWhole = !isCut && (framing === "close" || framing === "tunnel");
       this.#finish(isWhole);
       if (!isWhole && !isCut) throw this.#truncated("body");
-    } else if (this.#held.length > 0 && !isCut) {
+    } else if (this.#held.length > 0) {
+      if (isCut) return this.#tellCutHead();
       this.#parse(this.#held.bytes);
       throw this.#truncated("head");
     }
@@ -208,23 +209,36 @@ export class Http1Decoder implements Follower {
 
   #finish(isComplete: boolean): void {
     this.#isInBody = false;
-    const { framing } = this.#body;
+    this.#tell({
+      headers: this.#head.fieldCount,
+      "body_bytes": this.#bodyBytes,
+      framing: this.#body.framing,
+      ...(isComplete ? {} : { complete: false }),
+      ...(this.#refusal === "" ? {} : { note: this.#refusal }),
+    }, this.#headBytes + this.#framedBytes);
+  }
+
+  /** A head of which only the start is there. */
+  #tellCutHead(): void {
+    const { bytes, length } = this.#held;
+    this.#startLine = firstLine(bytes, length);
+    if (this.#isRequests) this.#exchanges.request(this.#startLine.split(" ", 1)[0]!);
+    this.#tell({ complete: false }, length);
+    this.#held.clear();
+  }
+
+  #tell(fields: DecodedRecord["fields"], bytes: number): void {
+    const line = this.#startLine;
+    const shown = this.#options.isCredentialShown
+      ? line
+      : line.replaceAll(SECRET_PARAMETER, MASKED);
     this.#emit({
       offset: this.#headOffset,
       direction: this.#direction,
       layer: "http1",
       frame: this.#isRequests ? "HTTP/1 request" : "HTTP/1 response",
-      fields: {
-        "start_line": this.#options.isCredentialShown
-          ? this.#startLine
-          : this.#startLine.replaceAll(SECRET_PARAMETER, `$1${MASK}`),
-        headers: this.#head.fieldCount,
-        "body_bytes": this.#bodyBytes,
-        framing,
-        ...(isComplete ? {} : { complete: false }),
-        ...(this.#refusal === "" ? {} : { note: this.#refusal }),
-      },
-      bytes: this.#headBytes + this.#framedBytes,
+      fields: { "start_line": shown, ...fields },
+      bytes,
     });
   }
 
