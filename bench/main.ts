@@ -1,44 +1,69 @@
 /**
- * `npm run bench`, `deno task bench`: what revtun does on this machine, by sections.
- *
- *     npm run bench                     all of them
- *     npm run bench -- startup          one or several by name
+ * `npm run bench`, `deno task bench`: revtun beside other tunnels, on this machine. `--help` has the
+ * options, docs/performance.md what is measured and how.
  */
-import { routeFlags } from "../npm/route.ts";
-import { formatStartup, measureStartup } from "./startup.ts";
+import { parseArguments, USAGE } from "./arguments.ts";
+import type { BenchArguments } from "./arguments.ts";
+import { readResults, writeResults } from "./measurement.ts";
+import { formatTables, writeReport } from "./report.ts";
+import { runBench } from "./run_bench.ts";
+import { SECTIONS } from "./sections.ts";
 
-/** A part of the benchmarks: resolves to false if it could not be run. */
-type Section = () => Promise<boolean>;
+const RESULTS = "bench/results";
 
-const SECTIONS: Readonly<Record<string, Section>> = {
-  /** How fast the program starts, what it takes while idle. */
-  startup: async () => {
-    await print(formatStartup(await measureStartup()));
-    return true;
-  },
-  /** Codecs and machines without sockets, by `deno bench`. */
-  micro: async () => {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["bench", "-A", "-q", "--no-check", ...routeFlags(), "bench/"],
-    }).spawn();
-    return (await child.status).success;
-  },
-};
-
-const names = Deno.args.length > 0 ? Deno.args : Object.keys(SECTIONS);
-const unknown = names.find((name) => !Object.hasOwn(SECTIONS, name));
-if (unknown !== undefined) {
-  await print(`No section "${unknown}", there are ${Object.keys(SECTIONS).join(", ")}\n`);
+if (Deno.args.includes("--help")) {
+  print(`${USAGE}\nSections: ${Object.keys(SECTIONS).join(", ")}`);
+  Deno.exit(0);
+}
+let args: BenchArguments;
+try {
+  args = parseArguments(Deno.args, Object.keys(SECTIONS));
+} catch (error) {
+  print((error as Error).message);
   Deno.exit(2);
 }
-let isGood = true;
-for (const name of names) {
-  await print(`--- ${name}\n`);
-  isGood = await SECTIONS[name]!() && isGood;
+const abort = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => abort.abort(new Error("Interrupted")));
 }
-Deno.exit(isGood ? 0 : 1);
+try {
+  if (args.report === undefined) await measure(args);
+  else await report(args.report);
+} catch (error) {
+  print((error as Error).message);
+  Deno.exit(abort.signal.aborted ? 130 : 1);
+}
+Deno.exit(0);
 
-async function print(text: string): Promise<void> {
-  let rest = new TextEncoder().encode(text);
-  while (rest.length > 0) rest = rest.subarray(await Deno.stdout.write(rest));
+async function measure(args: BenchArguments): Promise<void> {
+  const startMs = performance.now();
+  const results = await runBench(args, abort.signal, print);
+  await Deno.mkdir(RESULTS, { recursive: true });
+  const path = args.into ?? `${RESULTS}/${results.startedAt.slice(0, 16).replace(":", "")}.json`;
+  await writeResults(path, results);
+  print(`\n${formatTables(results)}`);
+  print(`${path}, after ${((performance.now() - startMs) / 60_000).toFixed(1)} min`);
+  // A part of it, or hasty figures, are not what the document is for unless asked for.
+  const isWhole = args.sections.length === Object.keys(SECTIONS).length;
+  if (isWhole && !args.isQuick) await report(path);
+  else print(`npm run bench -- --report=${path} makes docs/performance.md of it`);
+}
+
+async function report(path: string): Promise<void> {
+  const from = path === "" ? await newestResults() : path;
+  await writeReport(await readResults(from));
+  print(`docs/performance.md and its charts are made from ${from}`);
+}
+
+async function newestResults(): Promise<string> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(RESULTS)) if (name.endsWith(".json")) names.push(name);
+  const newest = names.sort().at(-1);
+  if (newest === undefined) throw new Error(`There are no results in ${RESULTS} yet`);
+  return `${RESULTS}/${newest}`;
+}
+
+function print(line: string): void {
+  let rest = new TextEncoder().encode(`${line}\n`);
+  while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
 }

@@ -3,10 +3,11 @@
  * `npm run bench`, also alone by `npm run bench -- startup`.
  */
 import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
-import { routeFlags } from "../npm/route.ts";
+import { bundleRevtun } from "./revtun_peer.ts";
 
 /** One measured value and what it should not exceed. */
 export interface StartupRow {
+  readonly name: string;
   readonly what: string;
   readonly value: number;
   readonly unit: "ms" | "MB";
@@ -20,16 +21,26 @@ const decoder = new TextDecoder();
 export async function measureStartup(): Promise<StartupRow[]> {
   const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
   try {
-    const make = ["run", "-A", "-q", "--no-check", ...routeFlags(), "npm/compile.ts"];
-    const { success, stdout } = await deno([...make, "--bundle-only", `--out=${folder}`]).output();
-    if (!success) throw new Error(`Cannot bundle: ${decoder.decode(stdout)}`);
-    const program = ["run", "--no-config", "--no-lock", ...PERMISSION_FLAGS, `${folder}/revtun.js`];
+    const bundle = await bundleRevtun(folder);
+    const program = ["run", "--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle];
     const { serverMb, agentMb } = await idleMemory(program);
     return [
-      { what: "revtun --version, warm", value: await versionMs(program), unit: "ms", goal: 100 },
-      { what: "first answer of the demo", value: await demoMs(program), unit: "ms", goal: 5000 },
-      { what: "RSS of an idle server", value: serverMb, unit: "MB", goal: 80 },
-      { what: "RSS of an idle agent", value: agentMb, unit: "MB", goal: 80 },
+      {
+        name: "version",
+        what: "revtun --version, warm",
+        value: await versionMs(program),
+        unit: "ms",
+        goal: 100,
+      },
+      {
+        name: "first-answer",
+        what: "first answer of the demo",
+        value: await demoMs(program),
+        unit: "ms",
+        goal: 5000,
+      },
+      { name: "idle-server", what: "RSS of an idle server", value: serverMb, unit: "MB", goal: 80 },
+      { name: "idle-agent", what: "RSS of an idle agent", value: agentMb, unit: "MB", goal: 80 },
     ];
   } finally {
     await Deno.remove(folder, { recursive: true });

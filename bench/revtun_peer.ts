@@ -1,0 +1,52 @@
+/** revtun as one of the tunnels, in the ways in which it is measured. */
+import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+import { routeFlags } from "../npm/route.ts";
+import type { PeerSpec } from "./peer_spec.ts";
+
+/** How it runs. */
+export interface RevtunOptions {
+  readonly name?: string;
+  /** Tunnel connections of the agent; 1. */
+  readonly connections?: number;
+  readonly mode?: "mux" | "raw";
+  /** Frontend; "tcp". */
+  readonly scheme?: "tcp" | "http";
+}
+
+/** revtun as users get it: the bundle, with the built program's permissions. */
+export function revtunSpec(bundle: string, options: RevtunOptions = {}): PeerSpec {
+  const { name = "revtun", connections = 1, mode = "mux", scheme = "tcp" } = options;
+  const run = `${Deno.execPath()} run --no-config --no-lock -q ${
+    PERMISSION_FLAGS.map((flag) => `'${flag}'`).join(" ")
+  } ${bundle}`;
+  return {
+    name,
+    routing: scheme,
+    server: `${run} server --log-level warn --tunnel 127.0.0.1:{CTRL}` +
+      ` --listen ${scheme}://127.0.0.1:{FRONT}/bench`,
+    agent: `${run} agent --log-level warn --server {DIAL_HOST}:{DIAL} --cluster bench` +
+      ` --target 127.0.0.1:{BACKEND} --connections ${connections} --mode ${mode}`,
+    files: {},
+    prepare: [],
+  };
+}
+
+/**
+ * Bundles the program into `folder`; returns the bundle's path.
+ *
+ * @throws {Error} it cannot be bundled.
+ */
+export async function bundleRevtun(folder: string): Promise<string> {
+  const make = ["run", "-A", "-q", "--no-check", ...routeFlags(), "npm/compile.ts"];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...make, "--bundle-only", `--out=${folder}`],
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const decoder = new TextDecoder();
+  if (!success) {
+    throw new Error(`Cannot bundle: ${decoder.decode(stdout)}${decoder.decode(stderr)}`);
+  }
+  return `${folder}/revtun.js`;
+}

@@ -1,0 +1,47 @@
+/** The sections of the benchmarks, by the names that the command line knows. */
+import { routeFlags } from "../npm/route.ts";
+import { record } from "./bench_run.ts";
+import type { BenchRun } from "./bench_run.ts";
+import { measureBulk, measureLink } from "./cases/bulk.ts";
+import { measureMemory } from "./cases/memory.ts";
+import { measureRates } from "./cases/rates.ts";
+import { measureConnections, measureRequests } from "./cases/requests.ts";
+import { measureHttp, measureRaw, measureStalled, measureTunnels } from "./cases/special.ts";
+import { formatStartup, measureStartup } from "./startup.ts";
+
+/** A section: measures and records; what it cannot measure it names. */
+export type Section = (run: BenchRun) => Promise<void>;
+
+/** All, in the order in which they run: what later ones want to know comes first. */
+export const SECTIONS: Readonly<Record<string, Section>> = {
+  requests: measureRequests,
+  connections: measureConnections,
+  rates: measureRates,
+  bulk: measureBulk,
+  link: measureLink,
+  http: measureHttp,
+  raw: measureRaw,
+  tunnels: measureTunnels,
+  stalled: measureStalled,
+  memory: measureMemory,
+  /** How fast the program starts, what it takes while idle. */
+  startup: async (run) => {
+    const rows = await measureStartup();
+    run.print(formatStartup(rows).trimEnd());
+    for (const { name, what, unit, value } of rows) {
+      record(run, "startup", { name, title: what }, "revtun", [{ unit, better: "lower", value }]);
+    }
+  },
+  /** Codecs and machines without sockets, by `deno bench`. */
+  micro: async (run) => {
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: ["bench", "-A", "-q", "--no-check", ...routeFlags(), "bench/"],
+      signal: run.signal,
+      stdin: "null",
+    }).spawn().status;
+    if (!success) throw new Error("deno bench failed");
+  },
+};
+
+/** Those that need no tunnel, and so no backend. */
+export const STANDALONE: readonly string[] = ["startup", "micro"];
