@@ -35,6 +35,7 @@ export async function runBench(
   const plan = args.isQuick ? QUICK : FULL;
   const recorder = new Recorder(args.into === undefined ? newResults() : await resume(args.into));
   recorder.forget(args.sections);
+  const startMs = performance.now();
   const groups = new ProcessGroups();
   const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
   const interrupted = Promise.withResolvers<never>();
@@ -69,7 +70,8 @@ export async function runBench(
       }
     }
     for (const name of names) {
-      print(`--- ${name}`);
+      const minutes = (performance.now() - startMs) / 60_000;
+      print(`--- ${name}, after ${minutes.toFixed(1)} min`);
       try {
         await Promise.race([SECTIONS[name]!(run), interrupted.promise]);
       } catch (error) {
