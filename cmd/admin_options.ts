@@ -12,7 +12,7 @@ import type { Secret } from "../lib/secret.ts";
 import type { Context } from "./command.ts";
 import type { OptionSpec } from "./option.ts";
 import { readSecretFile } from "./read_token.ts";
-import { VERSION } from "./version.ts";
+import { SOFTWARE } from "./version.ts";
 
 export const ADMIN_OPTIONS = [
   {
@@ -101,7 +101,7 @@ export async function startAdminOf<S extends AdminSource>(
   const streams = new EventStreams(runtime);
   const common: AdminSource = {
     runtime,
-    software: `revtun/${VERSION}`,
+    software: SOFTWARE,
     events,
     streams,
     configView,

@@ -18,7 +18,7 @@ import type { OptionValues } from "./option.ts";
 import { readToken } from "./read_token.ts";
 import type { Settings } from "./settings.ts";
 import { tlsClientOf } from "./tls_options.ts";
-import { VERSION } from "./version.ts";
+import { SOFTWARE } from "./version.ts";
 
 type AgentSettings = Settings<OptionValues<typeof AGENT_OPTIONS>>;
 
@@ -54,7 +54,7 @@ export const command: Command = defineCommand({
     const runtime = setup?.runtime ?? plain;
     const { log } = runtime;
     announce(config, log);
-    const agent = await startAgent(config, runtime, { software: `revtun/${VERSION}` });
+    const agent = await startAgent(config, runtime, { software: SOFTWARE });
     const admin = setup &&
       await startAdminOf(setup, context, AGENT_ROUTES, { agent }, () => context.values)
         .catch(async (error) => {

@@ -14,9 +14,8 @@ import type { Command, Output } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
 import { startDemoBackend } from "./demo_backend.ts";
 import { sendDemoRequests } from "./demo_requests.ts";
-import { VERSION } from "./version.ts";
+import { SOFTWARE } from "./version.ts";
 
-const SOFTWARE = `revtun/${VERSION}`;
 const CLUSTER = "edge-a";
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Nothing of the demo's is worth waiting for at its end. */

@@ -8,7 +8,7 @@ import type { Command, Output } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
 import { readSetting } from "./read_setting.ts";
 import { readToken } from "./read_token.ts";
-import { VERSION } from "./version.ts";
+import { SOFTWARE } from "./version.ts";
 
 export const command: Command = defineCommand({
   name: "probe",
@@ -62,7 +62,7 @@ export const command: Command = defineCommand({
       hostName: "revtun-probe",
       credential,
       credentialPolicy: policyOf(values, credential),
-      software: `revtun/${VERSION}`,
+      software: SOFTWARE,
       timeoutMs: values.timeout,
       pings: values.pings,
     };

@@ -11,7 +11,9 @@ import type { ServerConfig } from "../lib/server/config.ts";
 import { parseListenSpec } from "../lib/server/listen_spec.ts";
 import { startServer } from "../lib/server/server.ts";
 import { nearestMatch } from "../lib/suggest.ts";
-import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
+import type { PortSharing } from "../lib/transport/listen.ts";
+import { ADMIN_OPTIONS, readAdminSetup } from "./admin_options.ts";
+import type { AdminSetup } from "./admin_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
@@ -21,7 +23,8 @@ import type { OptionSpec, OptionValues } from "./option.ts";
 import type { Settings } from "./settings.ts";
 import { agentLine, TLS_SERVER_OPTIONS, tlsServerOf } from "./tls_options.ts";
 import type { TlsServerSettings } from "./tls_options.ts";
-import { VERSION } from "./version.ts";
+import { takeOver } from "./take_over.ts";
+import { SOFTWARE } from "./version.ts";
 
 const OPTIONS = [
   {
@@ -109,6 +112,13 @@ const OPTIONS = [
     group: "Limits",
   },
   ...TLS_SERVER_OPTIONS,
+  {
+    name: "takeover",
+    kind: "boolean",
+    description:
+      "Take the ports and agents of the server that runs here, found by --admin, which then stops",
+    group: "Admin",
+  },
   ...ADMIN_OPTIONS,
   CONFIG_OPTION,
   ...LOG_OPTIONS,
@@ -148,35 +158,34 @@ export const command: Command = defineCommand({
     await using cleanup = new AsyncDisposableStack();
     const machineName = Deno.hostname();
     const tls = await tlsServerOf(context, { machineName, folder: stateDir() });
-    const config = await readConfig(context, plain, tls);
-    cleanup.defer(() => config.credentialPolicy.close?.());
     const setup = await readAdminSetup(context, plain);
+    const portSharing = portSharingOf(context, setup);
+    const config = { ...await readConfig(context, plain, tls), portSharing };
+    cleanup.defer(() => config.credentialPolicy.close?.());
     const runtime = setup?.runtime ?? plain;
     warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
-    const server = await startServer(config, runtime, `revtun/${VERSION}`);
+    const server = values.takeover
+      ? await takeOver(config, runtime, setup!, signal)
+      : await startServer(config, runtime, SOFTWARE);
     if (tls.pin !== undefined) {
       const [tunnel] = server.tunnelAddresses;
       const line = agentLine(tunnel!, machineName, config.clusters[0] ?? "edge-a", tls.pin);
       await context.stdout.write(`${line}\n`);
     }
+    // A server that was taken over frees its admin address at once; else who watches it wants to
+    // see how it ends.
+    const takenOver = Promise.withResolvers<void>();
     let admin: Admin | undefined;
     try {
       if (setup !== undefined) {
-        const { SERVER_ROUTES, serverLiveView } = await import("../lib/admin/server_routes.ts");
-        admin = await startAdminOf(
-          setup,
-          context,
-          SERVER_ROUTES,
-          { server, live: serverLiveView(server, runtime) },
-          () => values,
-        );
+        const { serveServerAdmin } = await import("./server_admin.ts");
+        admin = await serveServerAdmin(server, setup, context, takenOver.resolve);
       }
-      await aborted(signal);
+      await Promise.race([aborted(signal), takenOver.promise.then(() => admin?.close())]);
     } finally {
       runtime.log.info("server.stopping", "Stopping: work in flight may end", {
         "drain_timeout_ms": config.drainTimeoutMs,
       });
-      // The endpoint goes last: who watches a server wants to see how it ends.
       await server.close();
       await admin?.close();
     }
@@ -189,6 +198,19 @@ function stateDir(): string | undefined {
   const base = Deno.env.get("XDG_STATE_HOME") ??
     (Deno.env.get("HOME") && `${Deno.env.get("HOME")}/.local/state`);
   return base === undefined || base === "" ? undefined : `${base}/revtun`;
+}
+
+/** @throws {ConfigError} a takeover finds the running server by its admin endpoint. */
+function portSharingOf(
+  { values, sourceOf }: Settings<OptionValues<typeof OPTIONS>>,
+  setup: AdminSetup | undefined,
+): PortSharing {
+  if (setup !== undefined) return values.takeover ? "join" : "later";
+  if (!values.takeover) return "none";
+  throw new ConfigError(
+    sourceOf("takeover"),
+    "the running server is found by its admin endpoint: give --admin ADDRESS as it has it",
+  );
 }
 
 /** Makes the configuration; whoever asked closes its credential policy. @throws {ConfigError} */

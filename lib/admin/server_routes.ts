@@ -11,6 +11,8 @@ import { LiveView } from "./live.ts";
 import { METRICS_TYPE, renderMetrics } from "./metrics.ts";
 import { ADMIN_HEADERS, Problem } from "./problem.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
+import type { Takeover } from "./takeover.ts";
+import { TAKEOVER_ROUTES } from "./takeover.ts";
 import {
   clusterView,
   connectionView,
@@ -23,6 +25,7 @@ import {
 export interface ServerSource extends AdminSource {
   readonly server: RunningServer;
   readonly live: LiveView;
+  readonly takeover: Takeover;
 }
 
 /** Hosts that a live picture shows; of more, those with the most under way. */
@@ -183,6 +186,7 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
       return { "closed_connections": connections };
     },
   },
+  ...TAKEOVER_ROUTES,
   ...COMMON_ROUTES,
 ];
 

@@ -7,6 +7,7 @@ import type { RouteRule } from "../http/route_rule.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { CertificateStoreOptions } from "../transport/certificate_store.ts";
+import type { PortSharing } from "../transport/listen.ts";
 import type { ListenSpec } from "./listen_spec.ts";
 
 /** Settings of a server. */
@@ -55,6 +56,8 @@ export type ServerConfig = Readonly<{
   firstByteTimeoutMs: number;
   /** A stream without a byte for this long is closed, ms; 0 for never. Default 5 min. */
   idleTimeoutMs: number;
+  /** Who else may listen on the same TCP ports, for a takeover. Default: nobody. */
+  portSharing: PortSharing;
   /** What work in flight is given to end when the server stops, ms. Default 15 s. */
   drainTimeoutMs: number;
   /** Connections in their handshake at once, all together and from one address. */
@@ -93,6 +96,7 @@ export const SERVER_DEFAULTS = {
   maxWaitingBytes: 64 << 20,
   firstByteTimeoutMs: 60_000,
   idleTimeoutMs: 300_000,
+  portSharing: "none",
   drainTimeoutMs: 15_000,
   maxHandshakes: 4096,
   maxHandshakesPerAddress: 1024,

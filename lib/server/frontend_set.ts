@@ -127,8 +127,11 @@ export class FrontendSet {
     const kind: FrontendKind = FRONTEND_KINDS[scheme];
     // The listener may have clients before this has it.
     const shared = { owner };
-    const options = { onConnection: (client: AcceptedClient) => this.#accept(client, shared) };
-    const { runtime } = this.#services;
+    const { runtime, config } = this.#services;
+    const options = {
+      onConnection: (client: AcceptedClient) => this.#accept(client, shared),
+      sharing: config.portSharing,
+    };
     const listener = await (kind.listen ?? listen)(address, runtime, options, this.#services);
     return Object.assign(shared, { listener });
   }

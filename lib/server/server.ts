@@ -93,6 +93,7 @@ export class RunningServer {
   readonly frontends: FrontendSet;
   readonly #tunnelListeners: Listener[] = [];
   readonly #certificates: CertificateStore[] = [];
+  #tunnelCertificates: CertificateStore | undefined;
   #frontendCertificates: CertificateStore | undefined;
   /** Every tunnel connection, hosted or a probe's. */
   readonly #tunnels = new Map<number, Tunnel>();
@@ -169,16 +170,21 @@ export class RunningServer {
 
   /** Opens all listeners. @throws {ListenError | ConfigError} */
   async listen(): Promise<void> {
-    const { tunnelTls, frontendTls } = this.config;
-    this.#frontendCertificates = await this.#openCertificates(frontendTls);
+    await this.listenForAgents();
+    await this.listenForClients();
+  }
+
+  /** Opens the tunnel listeners. @throws {ListenError | ConfigError} */
+  async listenForAgents(): Promise<void> {
+    const { tunnelTls, portSharing: sharing } = this.config;
     // Agents dial by whatever name or address they have; whether it is right is for them to judge.
-    const certificates = await this.#openCertificates(
+    const certificates = this.#tunnelCertificates ??= await this.#openCertificates(
       tunnelTls && { ...tunnelTls, hasFallback: true },
     );
     for (const address of this.config.tunnels) {
       const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
       const listener = certificates === undefined
-        ? listen(address, this.#runtime, { onConnection })
+        ? listen(address, this.#runtime, { onConnection, sharing })
         : await listenTls(address, this.#runtime, {
           certificates,
           alpn: TUNNEL_ALPN,
@@ -186,12 +192,18 @@ export class RunningServer {
           maxHandshakes: this.config.maxHandshakes,
           onConnection,
           onRefused: (refusal) => this.stats.tlsRefused(refusal),
+          sharing,
         });
       this.#tunnelListeners.push(listener);
       this.#runtime.log.info("tunnel.listening", "Agents may connect", {
         address: formatAddress(listener.address),
       });
     }
+  }
+
+  /** Opens the frontends of the configuration. @throws {ListenError | ConfigError} */
+  async listenForClients(): Promise<void> {
+    this.#frontendCertificates ??= await this.#openCertificates(this.config.frontendTls);
     for (const spec of this.config.frontends) await this.frontends.add(spec);
   }
 

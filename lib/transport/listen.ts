@@ -11,12 +11,20 @@ export const BACKLOG = 4096;
 /** Rest after an accept that failed for want of a file descriptor. */
 const EXHAUSTED_PAUSE_MS = 100;
 
+/**
+ * Who else may listen on the same port (Linux, TCP):
+ * - `none`: nobody;
+ * - `later`: nobody now, a process of a later start that joins;
+ * - `join`: whoever listens there now, if it lets others join.
+ */
+export type PortSharing = "none" | "later" | "join";
+
 /** How to listen. */
 export interface ListenOptions extends SocketOptions {
   /** Takes each new connection; must not throw. */
   onConnection(connection: SocketDuplex): void;
-  /** Shares the port with other processes that do too (Linux). */
-  reusePort?: boolean;
+  /** Nobody by default. */
+  sharing?: PortSharing;
 }
 
 /** An open listening socket. */
@@ -33,7 +41,7 @@ export interface Listener {
  * @throws {ListenError} the address is in use, not of this machine, or not permitted.
  */
 export function listen(address: Address, runtime: Runtime, options: ListenOptions): Listener {
-  const listener = open(address, options.reusePort ?? false);
+  const listener = open(address, options.sharing ?? "none");
   let isClosed = false;
   const accepting = acceptLoop();
   return {
@@ -76,22 +84,35 @@ export function listen(address: Address, runtime: Runtime, options: ListenOption
   }
 }
 
-function open(address: Address, reusePort: boolean): Deno.Listener {
+function open(address: Address, sharing: PortSharing): Deno.Listener {
   const name = formatAddress(address);
   try {
     if (address.kind === "unix") return Deno.listen({ transport: "unix", path: address.path });
-    const { host, port } = address;
-    const options = { port, reusePort, tcpBacklog: BACKLOG };
-    if (host !== "") return Deno.listen({ hostname: host, ...options });
-    try {
-      return Deno.listen({ hostname: "::", ...options });
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) throw error;
-      // No IPv6 on this machine.
-      return Deno.listen({ hostname: "0.0.0.0", ...options });
-    }
+    if (sharing === "later") checkAlone(address);
+    return listenTcp(address, sharing !== "none");
   } catch (error) {
     throw translateListenError(error, name);
+  }
+}
+
+/**
+ * Two that share a port are not told of each other: the first one has to see that it is alone.
+ *
+ * @throws {Error} as the runtime says it.
+ */
+export function checkAlone(address: Address & { kind: "tcp" }): void {
+  if (address.port !== 0) listenTcp(address, false).close();
+}
+
+function listenTcp({ host, port }: Address & { kind: "tcp" }, reusePort: boolean): Deno.Listener {
+  const options = { port, reusePort, tcpBacklog: BACKLOG };
+  if (host !== "") return Deno.listen({ hostname: host, ...options });
+  try {
+    return Deno.listen({ hostname: "::", ...options });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) throw error;
+    // No IPv6 on this machine.
+    return Deno.listen({ hostname: "0.0.0.0", ...options });
   }
 }
 

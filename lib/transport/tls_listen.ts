@@ -8,8 +8,8 @@ import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { CertificateSource } from "./certificate_store.ts";
 import type { Connection } from "./connection.ts";
-import type { Listener } from "./listen.ts";
-import { BACKLOG } from "./listen.ts";
+import { BACKLOG, checkAlone } from "./listen.ts";
+import type { Listener, PortSharing } from "./listen.ts";
 import { NodeSocket } from "./node_socket.ts";
 import { loadCertificateReader } from "./peer_certificate.ts";
 import type { CertificateReader, PeerCertificate } from "./peer_certificate.ts";
@@ -34,6 +34,8 @@ export interface TlsListenOptions {
   readonly handshakeTimeoutMs?: number;
   /** Handshakes at once; more are closed unanswered. 4,096 by default. */
   readonly maxHandshakes?: number;
+  /** Nobody by default. */
+  readonly sharing?: PortSharing;
   /** Takes each new connection, its client's certificate checked; must not throw. */
   onConnection(connection: Connection): void;
   /** Told of each one that came to nothing. */
@@ -121,12 +123,19 @@ class TlsListener implements Listener {
 
   open(): Promise<void> {
     const address = this.#asked;
+    const { sharing = "none" } = this.#options;
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) => reject(translateListenError(error, formatAddress(address)));
+      const fail = (error: unknown) => reject(translateListenError(error, formatAddress(address)));
+      try {
+        if (sharing === "later") checkAlone(address);
+      } catch (error) {
+        return fail(error);
+      }
       this.#server.once("error", fail);
       this.#server.listen({
         backlog: BACKLOG,
         port: address.port,
+        reusePort: sharing !== "none",
         // Without a host: all addresses of both families.
         ...(address.host !== "" && { host: address.host }),
       }, () => {

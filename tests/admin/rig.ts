@@ -3,6 +3,7 @@ import { startAdmin } from "../../lib/admin/admin.ts";
 import type { AdminSource } from "../../lib/admin/common_routes.ts";
 import { EventStreams } from "../../lib/admin/event_stream.ts";
 import { SERVER_ROUTES, serverLiveView } from "../../lib/admin/server_routes.ts";
+import { Takeover } from "../../lib/admin/takeover.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
 import type { RunningAgent } from "../../lib/agent/agent.ts";
@@ -61,6 +62,7 @@ export async function adminRig(options: { token?: Secret } = {}): Promise<AdminR
     runtime,
     server,
     live: serverLiveView(server, runtime),
+    takeover: new Takeover(server, runtime, () => {}),
     software: "revtun/test",
     events,
     streams,

@@ -4,7 +4,7 @@ import type { Duplex } from "../../duplex.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { CertificateSource } from "../../transport/certificate_store.ts";
 import type { TlsFacts } from "../../transport/connection.ts";
-import type { Listener } from "../../transport/listen.ts";
+import type { Listener, PortSharing } from "../../transport/listen.ts";
 import type { Upstreams } from "../../upstream.ts";
 import type { ServerConfig } from "../config.ts";
 import type { HttpRouting } from "../http_routing.ts";
@@ -58,7 +58,7 @@ export interface FrontendKind {
   listen?(
     address: Address,
     runtime: Runtime,
-    options: { onConnection(client: AcceptedClient): void },
+    options: { onConnection(client: AcceptedClient): void; sharing: PortSharing },
     services: FrontendServices,
   ): Listener | Promise<Listener>;
   make(spec: ListenSpec, services: FrontendServices): Frontend;

@@ -23,7 +23,7 @@ export const HTTPS_KIND: FrontendKind = {
     }
     checkHttpAccess(spec);
   },
-  async listen(address, runtime, { onConnection }, { certificates, stats }) {
+  async listen(address, runtime, { onConnection, sharing }, { certificates, stats }) {
     if (certificates === undefined) {
       throw new ListenError(
         formatAddress(address),
@@ -35,6 +35,7 @@ export const HTTPS_KIND: FrontendKind = {
       alpn: ["http/1.1"],
       onConnection,
       onRefused: (refusal) => stats.tlsRefused(refusal),
+      sharing,
     });
   },
 };
