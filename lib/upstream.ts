@@ -37,6 +37,8 @@ export interface Upstream {
   readonly cluster: string;
   readonly hostId: string;
   readonly hostName: string;
+  /** Host that the target wants to be asked for; as the client asks if undefined. */
+  readonly hostHeader?: string | undefined;
   /** True if it served someone before: it may turn out to be closed by now through nobody's fault. */
   readonly isReused: boolean;
   /**
@@ -49,7 +51,13 @@ export interface Upstream {
 }
 
 /** Why there is no upstream. */
-export type UpstreamFailure = "noCluster" | "noHost" | "busy" | "overloaded" | "closing";
+export type UpstreamFailure =
+  | "noCluster"
+  | "noHost"
+  | "unhealthy"
+  | "busy"
+  | "overloaded"
+  | "closing";
 
 /** No upstream could be had; nothing of the request was sent anywhere. */
 export class UpstreamError extends RevtunError {

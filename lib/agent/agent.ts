@@ -1,6 +1,7 @@
 /** An agent: keeps connections up to its servers and serves what comes through them. */
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
+import type { TargetHealth as TargetHealthMessage } from "../codec/message.ts";
 import type { Duplex } from "../duplex.ts";
 import type { RevtunError } from "../errors.ts";
 import { agentPage } from "../http/agent_page.ts";
@@ -16,8 +17,11 @@ import type { AgentConfig } from "./config.ts";
 import { openTunnel } from "./open_tunnel.ts";
 import type { TunnelServices } from "./open_tunnel.ts";
 import { PeerSet } from "./peer_set.ts";
+import { proxyHeader } from "./proxy_header.ts";
 import { ServerTally } from "./server_tally.ts";
+import type { Target } from "./target.ts";
 import { TargetDialer } from "./target_dialer.ts";
+import { TargetHealth } from "./target_health.ts";
 
 /** What an agent is given by its process. */
 export interface AgentDeps {
@@ -63,6 +67,7 @@ export class RunningAgent {
   readonly #runtime: Runtime;
   readonly #dialer: TargetDialer;
   readonly #peers: PeerSet;
+  readonly #health: TargetHealth;
   readonly #waiting = new Set<() => void>();
   #config: AgentConfig;
   #end!: (end: AgentEnd) => void;
@@ -85,6 +90,7 @@ export class RunningAgent {
       idleTimeoutMs: config.idleTimeoutMs,
       budget: deps.budget ?? new MemoryBudget(),
       dialer: this.#dialer,
+      greetings: () => this.#health.isAnyUnhealthy ? [this.#healthMessage()] : [],
       nextIdentity: () => ({
         agentId: this.agentId,
         connectionId: ++this.#connectionCount,
@@ -100,6 +106,13 @@ export class RunningAgent {
       openAside: (address, server) => new AsideConnection({ address, server }, config, runtime),
       resolve: (host, timeoutMs) => resolve(host, runtime.timers, timeoutMs),
       peerChanged: () => this.#changed(),
+    });
+    this.#health = new TargetHealth(config.isEnabled ? config.targets.values() : [], {
+      runtime,
+      dial: (target, signal) => this.#dialForHealth(target, signal),
+      onChange: () => {
+        for (const peer of this.#peers.peers) peer.tell(this.#healthMessage());
+      },
     });
     if (config.isEnabled) this.#peers.setServers(config.servers);
     else this.#end({ reason: "disabled" });
@@ -168,8 +181,22 @@ export class RunningAgent {
 
   async #stop(timeoutMs: number, end: AgentEnd): Promise<void> {
     await this.#peers.stop(timeoutMs);
+    await this.#health.close();
     await this.#dialer.settled();
     this.#end(end);
+  }
+
+  #healthMessage(): TargetHealthMessage {
+    return { type: "targetHealth", targets: this.#health.states };
+  }
+
+  async #dialForHealth(target: Target, signal: AbortSignal): Promise<Duplex> {
+    const connection = await this.#dialer.open({ target: target.name }, signal);
+    const { proxyProtocol, address } = target;
+    if (proxyProtocol !== undefined) {
+      connection.write(proxyHeader(proxyProtocol, undefined, address));
+    }
+    return connection;
   }
 
   #openPage(deps: AgentDeps): Duplex {

@@ -1,6 +1,7 @@
 /** One address of a tunnel server, and the connections that an agent keeps up to it. */
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
+import type { KnownMessage } from "../codec/message.ts";
 import { Backoff } from "../backoff.ts";
 import { HandshakeError } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -128,6 +129,11 @@ export class AgentPeer implements SlotOwner {
     for (const slot of this.#slots) slot.close();
     this.#closeAside();
     for (const connection of [...this.#connections]) connection.close(error);
+  }
+
+  /** Tells the server something of this host. */
+  tell(message: KnownMessage): void {
+    for (const connection of this.#connections) connection.tell(message);
   }
 
   /** Tells the server of a new weight. */

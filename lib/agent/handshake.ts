@@ -128,9 +128,12 @@ function agentHello(settings: HandshakeSettings, identity: ConnectionIdentity): 
 
 function targetHellos(targets: ReadonlyMap<string, Target>): Record<string, TargetHello> {
   return Object.fromEntries(
-    [...targets.values()].map(({ name, proxyProtocol }) => [
+    [...targets.values()].map(({ name, proxyProtocol, hostHeader }) => [
       name,
-      proxyProtocol === undefined ? {} : { proxyProtocol },
+      {
+        ...(proxyProtocol !== undefined && { proxyProtocol }),
+        ...(hostHeader !== undefined && { hostHeader }),
+      },
     ]),
   );
 }

@@ -1,7 +1,7 @@
 /** A tunnel connection that carries a session: many streams at once. */
 import type { Address } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
-import type { Message } from "../codec/message.ts";
+import type { KnownMessage, Message } from "../codec/message.ts";
 import type { MemoryBudget } from "../mux/memory_budget.ts";
 import { Session } from "../mux/session.ts";
 import type { MuxStream } from "../mux/stream.ts";
@@ -23,6 +23,8 @@ export interface MuxServices extends StreamServices {
   readonly config: AgentConfig;
   /** Shared by all sessions of the process. */
   readonly budget: MemoryBudget;
+  /** What each new connection tells its server first. */
+  greetings(): readonly KnownMessage[];
 }
 
 /** Read buffers of a connection that carries many streams start at this size. */
@@ -80,6 +82,7 @@ export class MuxTunnel implements TunnelConnection {
       onMessage: (message) => this.#onMessage(message),
     });
     if (config.weight === 0) this.sendWeight(0);
+    for (const message of services.greetings()) this.tell(message);
   }
 
   get workCount(): number {
@@ -102,6 +105,10 @@ export class MuxTunnel implements TunnelConnection {
   sendWeight(weight: number): void {
     const { cluster, hostName } = this.#services.config;
     this.#control.send({ type: "adjustWeight", clusterName: cluster, hostName, weight });
+  }
+
+  tell(message: KnownMessage): void {
+    this.#control.send(message);
   }
 
   drain(scope: DrainScope, reason: string): void {

@@ -84,6 +84,9 @@ export class RawTunnel implements TunnelConnection, Sink {
   // MOSN's protocol has no words for it.
   sendWeight(): void {}
 
+  // A raw connection carries nothing but the target's bytes.
+  tell(): void {}
+
   drain(): void {
     if (this.#isDraining || this.#isClosed) return;
     this.#isDraining = true;

@@ -2,6 +2,8 @@
 import { NAME_PATTERN } from "../name.ts";
 import { formatAddress, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
+import { parseHealthCheck } from "./health_check.ts";
+import type { HealthCheck } from "./health_check.ts";
 import { checkTlsClient, parsePin } from "../transport/tls_client_files.ts";
 import type { TlsClientSettings } from "../transport/tls_client_files.ts";
 
@@ -27,6 +29,10 @@ export interface Target {
   readonly proxyProtocol?: "v1" | "v2";
   /** How its certificate is checked, where it is spoken to inside TLS. */
   readonly tls?: TlsClientSettings;
+  /** How its health is looked at; it is taken to be well if undefined. */
+  readonly health?: HealthCheck;
+  /** Host that HTTP requests to it name; the client's own if undefined. */
+  readonly hostHeader?: string;
 }
 
 const PROTOCOL_OF_SCHEME: Readonly<Record<string, TargetProtocol>> = {
@@ -105,22 +111,28 @@ function settingsOf(
   query: string,
   protocol: TargetProtocol,
   text: string,
-): Pick<Target, "proxyProtocol" | "tls"> {
+): Pick<Target, "proxyProtocol" | "tls" | "health" | "hostHeader"> {
   let proxyProtocol: "v1" | "v2" | undefined;
   let ca: string | undefined;
   let serverName: string | undefined;
   let isInsecure = false;
+  let health: string | undefined;
+  let healthInterval: string | undefined;
+  let hostHeader: string | undefined;
   const pins: string[] = [];
   for (const [key, value] of new URLSearchParams(query)) {
     if (key === "proxy_protocol" && (value === "v1" || value === "v2")) proxyProtocol = value;
+    else if (key === "health") health = value;
+    else if (key === "health_interval") healthInterval = value;
+    else if (key === "host" && /^[\w.:[\]-]{1,255}$/.test(value)) hostHeader = value;
     else if (protocol === "tls" && key === "ca") ca = value;
     else if (protocol === "tls" && key === "server_name") serverName = value;
     else if (protocol === "tls" && key === "pin") pins.push(parsePin(value));
     else if (protocol === "tls" && key === "insecure" && value === "true") isInsecure = true;
     else {
-      const known = "proxy_protocol=v2" +
+      const known = "proxy_protocol=v2, host=NAME, health=tcp, health=/PATH, health_interval=TIME" +
         (protocol === "tls" ? ", ca=FILE, server_name=NAME, pin=sha256:HEX or insecure=true" : "");
-      throw new RangeError(`"${text}" has an unknown setting ${key}, expected ${known}`);
+      throw new RangeError(`"${text}" has an unknown or bad setting ${key}, expected ${known}`);
     }
   }
   if (proxyProtocol !== undefined && protocol === "tls") {
@@ -128,7 +140,10 @@ function settingsOf(
   }
   const tls = { ca, serverName, pins, isInsecure };
   checkTlsClient(tls);
+  const check = parseHealthCheck(health, healthInterval);
   return {
+    ...(check !== undefined && { health: check }),
+    ...(hostHeader !== undefined && { hostHeader }),
     ...(proxyProtocol !== undefined && { proxyProtocol }),
     ...(protocol === "tls" && { tls }),
   };

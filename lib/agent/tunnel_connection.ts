@@ -1,5 +1,6 @@
 /** One physical connection to a tunnel server, whatever it carries, as its keeper sees it. */
 import type { Address } from "../address.ts";
+import type { KnownMessage } from "../codec/message.ts";
 
 /** Who is at the other end. */
 export interface ServerIdentity {
@@ -43,6 +44,8 @@ export interface TunnelConnection {
   readonly rttMs: number;
   /** Tells the server of a new weight, where it can be told. */
   sendWeight(weight: number): void;
+  /** Tells the server something of this host, where it takes such messages. */
+  tell(message: KnownMessage): void;
   /**
    * Asks for no new work, where the server can be asked on this connection, and closes as soon as
    * what is in flight has ended.

@@ -57,6 +57,8 @@ export interface AgentHello {
 export interface TargetHello {
   /** The target wants a PROXY header: streams to it are never shared between clients. */
   proxyProtocol?: "v1" | "v2";
+  /** Host that HTTP requests to it are to name, whatever the client asked for. */
+  hostHeader?: string;
 }
 
 /** What a revtun server tells of itself, in `extra.revtun` of ConnectionInitResponse. */
@@ -232,9 +234,9 @@ function toJson(message: KnownMessage): JsonObject {
 
 function agentHelloToJson(hello: AgentHello): JsonObject {
   const targets = hello.targets === undefined ? undefined : Object.fromEntries(
-    Object.entries(hello.targets).map(([name, { proxyProtocol }]) => [
+    Object.entries(hello.targets).map(([name, { proxyProtocol, hostHeader }]) => [
       name,
-      { "proxy_protocol": proxyProtocol },
+      { "proxy_protocol": proxyProtocol, "host_header": hostHeader },
     ]),
   );
   return {
@@ -338,8 +340,14 @@ function readAgentHello(value: unknown, origin: JsonOrigin): AgentHello {
 function readTargets(targets: JsonObject, origin: JsonOrigin): Record<string, TargetHello> {
   return Object.fromEntries(
     Object.entries(targets).map(([name, value]) => {
-      const version = nested(value, origin).string("proxy_protocol");
-      return [name, version === "v1" || version === "v2" ? { proxyProtocol: version } : {}];
+      const fields = nested(value, origin);
+      const version = fields.string("proxy_protocol");
+      const hostHeader = fields.string("host_header");
+      return [name, {
+        ...(version === "v1" || version === "v2" ? { proxyProtocol: version } : {}),
+        // It goes into requests: nothing but a host may.
+        ...(/^[\w.:[\]-]{1,255}$/.test(hostHeader) && { hostHeader }),
+      }];
     }),
   );
 }

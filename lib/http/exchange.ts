@@ -378,7 +378,8 @@ export class Exchange implements Sink {
       return;
     }
     upstream.duplex.attach(this);
-    this.#isUpstreamFull = !this.#request!.sendTo(upstream.duplex);
+    const { duplex, hostHeader } = upstream;
+    this.#isUpstreamFull = !this.#request!.sendTo(duplex, hostHeader, this.#frontend.sentHead);
     if (this.#upstream !== upstream) return;
     if (this.#isRequestDone) {
       this.#requestDone();

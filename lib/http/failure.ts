@@ -25,6 +25,7 @@ const DIAL_ANSWERS: Readonly<Record<DialFailure, Pick<Answer, "status" | "code" 
 const UPSTREAM_ANSWERS: Readonly<Record<UpstreamFailure, Pick<Answer, "status" | "code">>> = {
   noCluster: { status: 404, code: "no-cluster" },
   noHost: { status: 503, code: "no-host" },
+  unhealthy: { status: 503, code: "target-unhealthy" },
   busy: { status: 503, code: "hosts-busy" },
   overloaded: { status: 503, code: "overloaded" },
   closing: { status: 503, code: "server-stopping" },

@@ -68,6 +68,8 @@ export class HttpFrontend {
   /** Scratch for what happens within one call: one set serves all connections. */
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
+  /** For heads as we have written them, which may be longer than what clients may send. */
+  readonly sentHead: RequestHead;
   readonly view: HeadView;
   readonly writer: HeadWriter;
   readonly #options: HttpFrontendOptions;
@@ -85,6 +87,12 @@ export class HttpFrontend {
     this.settings = { ...DEFAULT_HTTP_SETTINGS, ...options.settings };
     this.onAnswer = options.onAnswer;
     this.requestHead = new RequestHead(this.settings.headLimits);
+    const { maxLineBytes, maxHeadBytes, maxFields } = this.settings.headLimits;
+    this.sentHead = new RequestHead({
+      maxLineBytes: maxLineBytes * 2,
+      maxHeadBytes: maxHeadBytes * 2,
+      maxFields: maxFields * 2,
+    });
     this.responseHead = new ResponseHead(this.settings.headLimits);
     this.view = new HeadView(this.requestHead, options.trustedProxies);
     this.writer = new HeadWriter(options.runtime.pool);

@@ -1,5 +1,7 @@
 /** A request as it was sent, kept until its answer begins, for sending it to another host. */
 import type { SharedBuffer } from "../buffer.ts";
+import { FIELD } from "../codec/http1/field_id.ts";
+import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Duplex } from "../duplex.ts";
 
 interface Piece {
@@ -48,13 +50,30 @@ export class KeptRequest {
     (this.#rest ??= []).push({ bytes, buffer });
   }
 
-  /** Sends it all; false if the duplex has had enough for now. */
-  sendTo(duplex: Duplex): boolean {
-    let hasRoom = duplex.write(this.#first, this.#firstBuffer);
+  /**
+   * Sends it all; false if the duplex has had enough for now.
+   *
+   * @param host what stands in Host instead; as it was written if undefined.
+   * @param scratch for finding what stands there, with room for all that we write.
+   */
+  sendTo(duplex: Duplex, host: string | undefined, scratch: RequestHead): boolean {
+    let hasRoom = host === undefined
+      ? duplex.write(this.#first, this.#firstBuffer)
+      : this.#sendFirstTo(duplex, host, scratch);
     if (this.#rest !== undefined) {
       for (const { bytes, buffer } of this.#rest) hasRoom = duplex.write(bytes, buffer);
     }
     return hasRoom;
+  }
+
+  #sendFirstTo(duplex: Duplex, host: string, head: RequestHead): boolean {
+    const first = this.#first;
+    head.parse(first, 0, first.length);
+    // Every head that is sent names a host.
+    const index = head.indexOf(FIELD.host);
+    duplex.write(first.subarray(0, head.valueStart(index)), this.#firstBuffer);
+    duplex.write(new TextEncoder().encode(host));
+    return duplex.write(first.subarray(head.valueEnd(index)), this.#firstBuffer);
   }
 
   /** Forgets it. */

@@ -18,7 +18,7 @@ export interface PickOptions {
   excluded?: ReadonlySet<string> | undefined;
   hostName?: string | undefined;
   hashKey?: string | undefined;
-  /** Target to reach: only of hosts that may serve it. */
+  /** Target to reach: only of hosts that may serve it and do not find it unwell. */
   target?: string | undefined;
 }
 
@@ -30,7 +30,9 @@ export function pickHost(hosts: Iterable<Host>, options: PickOptions): Host | un
   for (const host of hosts) {
     if (!host.isUsable || options.excluded?.has(host.id)) continue;
     if (options.hostName !== undefined && host.hostName !== options.hostName) continue;
-    if (options.target !== undefined && !host.mayServe(options.target)) continue;
+    if (options.target !== undefined) {
+      if (!host.mayServe(options.target) || host.unhealthyTargets.has(options.target)) continue;
+    }
     usable.push(host);
     if (!host.isEjected(nowMs)) healthy += 1;
   }

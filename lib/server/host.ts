@@ -2,7 +2,7 @@
 import { permitsTarget } from "../auth/permit.ts";
 import type { Permit } from "../auth/permit.ts";
 import { effectiveWeight } from "../codec/message.ts";
-import type { TunnelMode } from "../codec/message.ts";
+import type { TargetHello, TunnelMode } from "../codec/message.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import type { HostOverride } from "./host_overrides.ts";
 
@@ -44,6 +44,10 @@ export const DEFAULT_HEALTH: HealthOptions = {
   ejectMaxMs: 30_000,
 };
 
+/** Unwell targets that are kept for one host. */
+const MAX_UNHEALTHY = 1000;
+const NONE: ReadonlySet<string> = new Set();
+
 /** Smallest share that a host has while it starts slowly. */
 const SLOW_START_MIN = 0.1;
 
@@ -62,6 +66,10 @@ export class Host {
   turnCredit = 0;
   /** Requests and connections given to it so far. */
   requests = 0;
+  /** What its agent says of its targets, by name. */
+  readonly targets: Readonly<Record<string, TargetHello>>;
+  /** Names of targets that its agent finds unwell. */
+  #unhealthy: ReadonlySet<string> = NONE;
   #override: HostOverride = {};
   #isDraining = false;
   #weight: number;
@@ -80,12 +88,14 @@ export class Host {
     weight: number;
     nowMs: number;
     slowStartMs: number;
+    targets?: Readonly<Record<string, TargetHello>> | undefined;
   }) {
     this.id = init.id;
     this.cluster = init.cluster;
     this.hostName = init.hostName;
     this.givenName = init.givenName;
     this.permit = init.permit;
+    this.targets = init.targets ?? {};
     this.joinedMs = init.nowMs;
     this.#weight = Math.min(effectiveWeight(init.weight), init.permit.maxWeight);
     this.#slowStartFromMs = init.nowMs;
@@ -100,6 +110,21 @@ export class Host {
   /** Clients may reach this target through it. */
   mayServe(target: string): boolean {
     return permitsTarget(this.permit, target);
+  }
+
+  /** Targets that are to get no work, by its agent's checks. */
+  get unhealthyTargets(): ReadonlySet<string> {
+    return this.#unhealthy;
+  }
+
+  /** Takes over what the agent found; targets that are not named are as they were. */
+  setHealth(targets: Readonly<Record<string, boolean>>): void {
+    const unhealthy = new Set(this.#unhealthy);
+    for (const [name, isHealthy] of Object.entries(targets)) {
+      if (isHealthy) unhealthy.delete(name);
+      else if (unhealthy.size < MAX_UNHEALTHY) unhealthy.add(name);
+    }
+    this.#unhealthy = unhealthy;
   }
 
   /** Takes over a permit that has changed. */

@@ -92,6 +92,7 @@ export class MuxTunnel implements HostConnection {
       cluster: this.#host.cluster,
       hostId: this.#host.id,
       hostName: this.#host.hostName,
+      hostHeader: this.#host.targets[request.target]?.hostHeader,
       isReused: reused !== undefined,
       release: (isReusable) => {
         if (isReleased) return;

@@ -69,6 +69,7 @@ export class RawTunnel implements HostConnection, Sink {
       cluster: this.#host.cluster,
       hostId: this.#host.id,
       hostName: this.#host.hostName,
+      hostHeader: this.#host.targets[""]?.hostHeader,
       isReused: this.#served > 1,
       release: (isReusable) => {
         if (this.#user !== user) return;

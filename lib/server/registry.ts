@@ -90,6 +90,7 @@ export class Registry {
       weight: info.weight,
       nowMs,
       slowStartMs: this.#slowStartMs,
+      targets: info.hello?.targets,
     });
     fresh.override = this.overrides.of(cluster.name, hostName);
     return fresh;

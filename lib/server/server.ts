@@ -508,6 +508,9 @@ export class RunningServer {
         host.isDraining = true;
         this.stats.gracefulCloses += 1;
         break;
+      case "targetHealth":
+        host.setHealth(message.targets);
+        break;
       default:
         this.stats.controlIgnored += 1;
         return;
@@ -518,6 +521,7 @@ export class RunningServer {
       host: host.hostName,
       weight: host.weight,
       draining: host.isDraining,
+      unhealthy: [...host.unhealthyTargets].map((name) => name || "default").join(",") || undefined,
     });
   }
 

@@ -142,6 +142,12 @@ export class ServerUpstreams implements Upstreams {
       (request.hostName === undefined || host.hostName === request.hostName) &&
       !request.excludedHosts?.has(host.id) && host.mayServe(request.target)
     );
+    if (hosts.length > 0 && hosts.every((host) => host.unhealthyTargets.has(request.target))) {
+      return new UpstreamError(
+        "unhealthy",
+        `That target is unhealthy at all ${hosts.length} hosts of cluster "${cluster.name}"`,
+      );
+    }
     if (hosts.length > 0) {
       const detail = `All ${hosts.length} hosts of cluster "${cluster.name}" are busy or draining`;
       return new UpstreamError("busy", detail);

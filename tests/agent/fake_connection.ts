@@ -29,6 +29,8 @@ export class FakeConnection implements TunnelConnection {
     this.#events = events;
   }
 
+  tell(): void {}
+
   sendWeight(weight: number): void {
     this.weights.push(weight);
   }
