@@ -17,6 +17,8 @@ const MAX_OTHERS = 16_384;
 interface Entry {
   /** Undefined for those that are over, or no tunnel's: then only an opening counts. */
   connection: TcpConnection | undefined;
+  /** What `connection.firsts` was at its end. */
+  firsts: readonly [number, number];
   readonly flow: string;
   readonly reverseFlow: string;
   /** 0 until it proves to be a tunnel connection. */
@@ -86,7 +88,13 @@ export class PacketDecoder {
       error: (error) => this.#events.error(error, entry.number),
       isWanted: (kind) => this.#isWanted(entry, kind),
     });
-    const entry: Entry = { connection, flow, reverseFlow: segment.reverseFlow, number: 0 };
+    const entry: Entry = {
+      connection,
+      flow,
+      reverseFlow: segment.reverseFlow,
+      number: 0,
+      firsts: [-1, -1],
+    };
     this.#entries.set(flow, entry);
     this.#entries.set(entry.reverseFlow, entry);
     this.#others.add(entry);
@@ -100,6 +108,7 @@ export class PacketDecoder {
     connection.push(this.#segment, side);
     if (connection.isWanted !== false && !connection.hasEnded) return;
     // Its memory is given back; its name stays, for what still comes of it.
+    entry.firsts = connection.firsts;
     entry.connection = undefined;
     this.#tunnels.delete(entry);
     this.#others.add(entry);
@@ -168,8 +177,11 @@ export class PacketDecoder {
   }
 }
 
-/** True for an opening on the ports of a connection that is another one. */
-function isReopened({ connection }: Entry, segment: TcpSegment, side: 0 | 1): boolean {
-  if (connection !== undefined) return connection.isReopenedBy(segment, side);
-  return segment.isSyn && !segment.isAck;
+/**
+ * True for an opening on the ports of a connection that is another one: not for the same once more,
+ * which captures of several interfaces have.
+ */
+function isReopened({ connection, firsts }: Entry, segment: TcpSegment, side: 0 | 1): boolean {
+  if (!segment.isSyn || segment.isAck) return false;
+  return (connection?.firsts ?? firsts)[side] !== (segment.sequence + 1) >>> 0;
 }

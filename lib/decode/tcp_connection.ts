@@ -59,11 +59,9 @@ export class TcpConnection {
     return this.#sides.every(({ stream }) => stream.hasEnded);
   }
 
-  /** True for an opening on the ports of a connection that had another one. */
-  isReopenedBy(segment: TcpSegment, side: 0 | 1): boolean {
-    if (!segment.isSyn || segment.isAck) return false;
-    const { next } = this.#sides[side].stream;
-    return next !== -1 && next !== (segment.sequence + 1) >>> 0;
+  /** Sequence numbers that its sides began with; -1 where that was not seen. */
+  get firsts(): readonly [number, number] {
+    return [this.#sides[0].stream.first, this.#sides[1].stream.first];
   }
 
   /** @param side 0 if the sender is that of the connection's first segment. */
@@ -161,7 +159,7 @@ class Side implements StreamSink {
 
   /** The first bytes that came are the direction's first. */
   get isFromStart(): boolean {
-    return this.stream.hasSyn && !this.#hasGap;
+    return this.stream.first !== -1 && !this.#hasGap;
   }
 
   bytes(bytes: Uint8Array): void {

@@ -39,7 +39,7 @@ export class TcpStream {
   readonly #sink: StreamSink;
   readonly #budget: EarlyBudget;
   #next = -1;
-  #hasSyn = false;
+  #first = -1;
   /** Segments behind missing bytes, by their sequence numbers. */
   #early: Early[] = [];
   #earlyBytes = 0;
@@ -52,14 +52,9 @@ export class TcpStream {
     this.#budget = budget;
   }
 
-  /** Sequence number of the next byte; -1 before the first segment. */
-  get next(): number {
-    return this.#next;
-  }
-
-  /** False: the capture does not have the stream's start. */
-  get hasSyn(): boolean {
-    return this.#hasSyn;
+  /** Sequence number of its first byte; -1 if its opening was not seen. */
+  get first(): number {
+    return this.#first;
   }
 
   get hasEnded(): boolean {
@@ -77,10 +72,7 @@ export class TcpStream {
     let { sequence } = segment;
     if (segment.isSyn) {
       sequence = (sequence + 1) >>> 0;
-      if (this.#next === -1) {
-        this.#next = sequence;
-        this.#hasSyn = true;
-      }
+      if (this.#next === -1) this.#next = this.#first = sequence;
     }
     const { payload, missingBytes, isFin } = segment;
     if (payload.length + missingBytes === 0 && !isFin) return;
