@@ -12,7 +12,9 @@ export interface CliResult {
 /** What a run finds around it. */
 export interface CliSurroundings {
   env?: Record<string, string>;
-  stdin?: string | Uint8Array;
+  stdin?: string | Uint8Array | ReadableStream<Uint8Array>;
+  /** Where stdout goes; kept as text unless given. */
+  stdout?: Output;
   signal?: AbortSignal;
 }
 
@@ -21,17 +23,19 @@ export async function runCli(
   argv: readonly string[],
   surroundings: CliSurroundings = {},
 ): Promise<CliResult> {
-  const stdout = new TextOutput();
+  const text = new TextOutput();
+  const stdout = surroundings.stdout ?? text;
   const stderr = new TextOutput();
+  const { stdin = "" } = surroundings;
   const process: ProcessContext = {
     stdout,
     stderr,
-    stdin: new Blob([surroundings.stdin as BlobPart ?? ""]).stream(),
+    stdin: stdin instanceof ReadableStream ? stdin : new Blob([stdin as BlobPart]).stream(),
     env: (name) => surroundings.env?.[name],
     signal: surroundings.signal ?? new AbortController().signal,
   };
   const code = await run(argv, process);
-  return { code, stdout: stdout.text, stderr: stderr.text };
+  return { code, stdout: text.text, stderr: stderr.text };
 }
 
 /** An output that keeps what it gets. */

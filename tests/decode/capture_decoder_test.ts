@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { DecodeError } from "../../lib/errors.ts";
-import { CaptureDecoder } from "../../lib/decode/capture_decoder.ts";
-import type { CaptureOptions, CaptureRecord } from "../../lib/decode/capture_decoder.ts";
+import type { CaptureRecord } from "../../lib/decode/capture_decoder.ts";
 import { formatRecordAsJson } from "../../lib/decode/format_record.ts";
 import { parseRecord } from "../../lib/decode/parse_record.ts";
 import { encodeMessage } from "../../lib/codec/message.ts";
@@ -19,6 +17,7 @@ import {
   RST,
   SYN,
 } from "../codec/capture/packets.ts";
+import { decode } from "./decode.ts";
 
 const AGENT: [string, number] = ["10.0.0.7", 51_234];
 const SERVER: [string, number] = ["10.0.0.1", 9000];
@@ -42,26 +41,6 @@ const REQUEST = text("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\nGET /y HTTP/1.1\r\nHost
 const ANSWER = text(
   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 );
-
-function decode(
-  pieces: Uint8Array[],
-  options: Partial<CaptureOptions> = {},
-): { records: CaptureRecord[]; errors: DecodeError[] } {
-  const records: CaptureRecord[] = [];
-  const errors: DecodeError[] = [];
-  const decoder = new CaptureDecoder({
-    input: "auto",
-    isCredentialShown: false,
-    isPayloadKept: false,
-    ...options,
-  }, {
-    record: (record) => records.push(record),
-    error: (error) => errors.push(error),
-  });
-  for (const piece of pieces) decoder.push(piece.slice());
-  decoder.end();
-  return { records, errors };
-}
 
 function names({ records }: { records: CaptureRecord[] }): string[] {
   return records.map(({ frame }) => frame);
