@@ -15,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = 
   "probe": () => import("./probe.ts"),
   "token": () => import("./token.ts"),
   "status": () => import("./status.ts"),
+  "explain": () => import("./explain.ts"),
   "top": () => import("./top.ts"),
   "events": () => import("./events.ts"),
   "drain": () => import("./drain.ts"),

@@ -1,12 +1,15 @@
 /** The admin API of a server. */
+import { formatRouteRule } from "../http/route_rule.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Host } from "../server/host.ts";
+import { formatListenSpec } from "../server/listen_spec.ts";
 import type { RunningServer } from "../server/server.ts";
 import { disconnect, hostsNamed, setDrained, setWeight } from "../server/steering.ts";
 import { PAGE_QUERY, pageOf } from "./admin_route.ts";
 import type { AdminCall, AdminRoute } from "./admin_route.ts";
 import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
+import { EXPLAIN_ROUTE } from "./explain_route.ts";
 import { LiveView } from "./live.ts";
 import { METRICS_TYPE, renderMetrics } from "./metrics.ts";
 import { ADMIN_HEADERS, Problem } from "./problem.ts";
@@ -134,6 +137,24 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
       );
     },
   },
+  {
+    method: "GET",
+    path: "/api/v1/frontends",
+    summary: "Where clients come in, in the order of their coming",
+    handle: (_, { server }) => ({
+      items: server.frontends.frontends.map((frontend) => ({
+        frontend: formatListenSpec({ ...frontend.spec, address: frontend.address }),
+        clients: frontend.clientCount,
+      })),
+    }),
+  },
+  {
+    method: "GET",
+    path: "/api/v1/routes",
+    summary: "Routes of HTTP frontends, the first that matches counts",
+    handle: (_, { server }) => ({ items: server.frontends.routing.rules.map(formatRouteRule) }),
+  },
+  EXPLAIN_ROUTE,
   {
     method: "GET",
     path: "/api/v1/live",

@@ -14,17 +14,25 @@ export class HttpRouting {
   readonly route: RouteFunction = (request) => this.#route(request);
   readonly #upstreams: Upstreams;
   #route: RouteFunction;
+  #rules: readonly RouteRule[] = [];
 
   /** @throws {RangeError} rules that contradict each other. */
   constructor(config: Pick<ServerConfig, "routes" | "trustedProxies">, upstreams: Upstreams) {
     this.#upstreams = upstreams;
     this.trustedProxies = new TrustedProxies(config.trustedProxies);
     this.#route = this.#routeOf(config.routes);
+    this.#rules = config.routes;
   }
 
   /** Replaces all routes; requests that come from now on go by the new ones. @throws {RangeError} */
   setRoutes(rules: readonly RouteRule[]): void {
     this.#route = this.#routeOf(rules);
+    this.#rules = rules;
+  }
+
+  /** What it goes by now. */
+  get rules(): readonly RouteRule[] {
+    return this.#rules;
   }
 
   #routeOf(rules: readonly RouteRule[]): RouteFunction {

@@ -93,6 +93,53 @@ Deno.test("revtun events shows what happened, as text and as JSON, and follows",
   assert.equal(following.stderr, "");
 });
 
+Deno.test("revtun explain says where a request would go, and why not elsewhere", async () => {
+  await using rig = await adminRig();
+  const run = async (...argv: string[]) => {
+    const admin = ["--admin", rig.url.slice("http://".length)];
+    const { code, stdout, stderr } = await runCli(["explain", ...argv, ...admin]);
+    return { code, text: `${stdout}${stderr}` };
+  };
+  const nowhere = await run("http://shop/");
+  assert.equal(nowhere.code, 1);
+  assert.match(nowhere.text, /answer {4}404 \(no-route\): No cluster is connected/);
+
+  await rig.join("h1");
+  await rig.join("h2");
+  await rig.join("h3");
+  await rig.ask("/api/v1/hosts/edge-a/h2/drain", {});
+  await rig.ask("/api/v1/hosts/edge-a/h3/weight", { weight: 30 });
+  const found = await run("http://edge-a.example.com/x?y");
+  assert.equal(found.code, 0);
+  assert.match(found.text, /^GET http:\/\/edge-a\.example\.com\/x\?y\n {2}frontend {2}http:/);
+  assert.match(
+    found.text,
+    /route {5}by name.*\n {2}cluster {3}edge-a\n {2}target {4}the default one/,
+  );
+  assert.match(found.text, /h1 +25\.0 % +10 +0 {2}gets it/);
+  assert.match(found.text, /h2 +- +10 +0 {2}left out: draining/);
+  assert.match(found.text, /h3 +75\.0 % +30 +0 {2}gets it/);
+  const one = await run(
+    "http://x/",
+    "--header",
+    "x-revtun-cluster: edge-a",
+    "--header=x-revtun-host: h2",
+  );
+  assert.equal(one.code, 1);
+  assert.match(one.text, /cluster {3}edge-a, host h2 only/);
+  assert.match(one.text, /h1 .*left out: not the wanted host/);
+
+  const bad = await run("edge-a");
+  assert.deepEqual([bad.code, bad.text], [
+    1,
+    'revtun: url is "edge-a", expected http://HOST/PATH\n',
+  ]);
+  const odd = await run("http://x/", "--header", "a: b\r\n\r\nGET / HTTP/1.1");
+  assert.match(odd.text, /answer {4}400 \(bad-request\)/);
+  const frontend = await run("http://x/", "--frontend", "127.0.0.1:1");
+  assert.match(frontend.text, /There is no HTTP frontend "127\.0\.0\.1:1", expected http:/);
+});
+
 Deno.test("revtun top prints one picture where stdout is no terminal", async () => {
   await using rig = await adminRig();
   await rig.join("till-7");
