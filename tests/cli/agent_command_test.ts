@@ -88,7 +88,7 @@ Deno.test("revtun agent names the setting that is wrong, and ends with 2", async
     [[...good, "--tls", "--tls-insecure", "--tls-ca", "a"], /--tls-insecure: .*leave one out/],
     [["--server", "127.0.0.1:1", "--cluster", "a b"], /--cluster: "a b" is not a name/],
     [[...good, "--target", "nope"], /--target: "nope" has no port/],
-    [[...good, "--target", "tls://127.0.0.1:443?x=1"], /--target: .*unknown setting x/],
+    [[...good, "--target", "tls://127.0.0.1:443?x=1"], /--target: .*unknown or bad setting x/],
     [[...good, "--allow", "10.0.0.0/8"], /--allow: .*expected CIDR:PORTS/],
     [[...good, "--weight", "-1"], /--weight: -1 is too small/],
     [[...good, "--connections", "0"], /--connections: 0 is too small/],
