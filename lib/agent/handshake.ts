@@ -128,11 +128,12 @@ function agentHello(settings: HandshakeSettings, identity: ConnectionIdentity): 
 
 function targetHellos(targets: ReadonlyMap<string, Target>): Record<string, TargetHello> {
   return Object.fromEntries(
-    [...targets.values()].map(({ name, proxyProtocol, hostHeader }) => [
+    [...targets.values()].map(({ name, proxyProtocol, hostHeader, protocol }) => [
       name,
       {
         ...(proxyProtocol !== undefined && { proxyProtocol }),
         ...(hostHeader !== undefined && { hostHeader }),
+        ...(protocol === "h2c" && { protocol }),
       },
     ]),
   );

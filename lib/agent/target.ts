@@ -141,6 +141,9 @@ function settingsOf(
   const tls = { ca, serverName, pins, isInsecure };
   checkTlsClient(tls);
   const check = parseHealthCheck(health, healthInterval);
+  if (protocol === "h2c" && check?.path !== undefined) {
+    throw new RangeError(`"${text}": a target of HTTP/2 is looked after by health=tcp only`);
+  }
   return {
     ...(check !== undefined && { health: check }),
     ...(hostHeader !== undefined && { hostHeader }),

@@ -59,6 +59,8 @@ export interface TargetHello {
   proxyProtocol?: "v1" | "v2";
   /** Host that HTTP requests to it are to name, whatever the client asked for. */
   hostHeader?: string;
+  /** What it is spoken to in, where that is not HTTP/1 or bytes as they come. */
+  protocol?: "h2c";
 }
 
 /** What a revtun server tells of itself, in `extra.revtun` of ConnectionInitResponse. */
@@ -234,9 +236,9 @@ function toJson(message: KnownMessage): JsonObject {
 
 function agentHelloToJson(hello: AgentHello): JsonObject {
   const targets = hello.targets === undefined ? undefined : Object.fromEntries(
-    Object.entries(hello.targets).map(([name, { proxyProtocol, hostHeader }]) => [
+    Object.entries(hello.targets).map(([name, { proxyProtocol, hostHeader, protocol }]) => [
       name,
-      { "proxy_protocol": proxyProtocol, "host_header": hostHeader },
+      { "proxy_protocol": proxyProtocol, "host_header": hostHeader, protocol },
     ]),
   );
   return {
@@ -347,6 +349,8 @@ function readTargets(targets: JsonObject, origin: JsonOrigin): Record<string, Ta
         ...(version === "v1" || version === "v2" ? { proxyProtocol: version } : {}),
         // It goes into requests: nothing but a host may.
         ...(/^[\w.:[\]-]{1,255}$/.test(hostHeader) && { hostHeader }),
+        // A protocol that we do not know is one that we cannot speak any better.
+        ...(fields.string("protocol") === "h2c" && { protocol: "h2c" as const }),
       }];
     }),
   );

@@ -6,6 +6,7 @@ import { requestFraming } from "../codec/http1/framing.ts";
 import { INCOMPLETE } from "../codec/http1/head.ts";
 import { HeldBytes } from "../codec/http1/held_bytes.ts";
 import { HttpError } from "../codec/http1/http_error.ts";
+import { H2_PREFACE } from "../codec/http2/frame_guard.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import type { Timer } from "../timer.ts";
@@ -57,6 +58,8 @@ export class ClientConnection implements Sink {
   /** The client has ended its side. */
   #isEnded = false;
   #isKeepAlive = true;
+  /** No request came yet: the client may turn out to speak HTTP/2. */
+  #isFirst = true;
 
   constructor(client: Duplex, remote: Address | undefined, frontend: HttpFrontend) {
     this.client = client;
@@ -228,9 +231,18 @@ export class ClientConnection implements Sink {
 
   /** Takes a request's head and what of its body is here. */
   #takeHead(bytes: Uint8Array, start: number, end: number, buffer: SharedBuffer): number {
+    if (this.#isFirst && bytes[start] === H2_PREFACE[0]) {
+      const count = Math.min(end - start, H2_PREFACE.length);
+      if (H2_PREFACE.every((byte, index) => index >= count || bytes[start + index] === byte)) {
+        if (count < H2_PREFACE.length) return start;
+        this.#handOver(bytes.slice(start, end));
+        return end;
+      }
+    }
     const head = this.#frontend.requestHead;
     const headEnd = head.parse(bytes, start, end);
     if (headEnd === INCOMPLETE) return start;
+    this.#isFirst = false;
     this.#isKeepAlive = head.isKeepAlive;
     const refusal = this.#refusalOf(head);
     if (refusal !== undefined) {
@@ -273,6 +285,14 @@ export class ClientConnection implements Sink {
       this.#report(TOO_MANY_CHECKS);
       this.answer(TOO_MANY_CHECKS, wishes, false);
     });
+  }
+
+  /** The client speaks HTTP/2, and is served as such from its first byte. */
+  #handOver(first: Uint8Array): void {
+    this.#state = "closed";
+    this.#timer.cancel();
+    this.#frontend.serveH2(this.client, this.#remote, first);
+    this.#frontend.forget(this);
   }
 
   /** Answers a request that goes no further; a body of it that comes is not read. */

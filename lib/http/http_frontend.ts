@@ -1,4 +1,4 @@
-/** HTTP/1.1 for the clients of one listener: each of their requests is routed by itself. */
+/** HTTP/1.1 and HTTP/2 for the clients of one listener: each of their requests is routed by itself. */
 import type { Address } from "../address.ts";
 import { RequestHead } from "../codec/http1/request_head.ts";
 import { ResponseHead } from "../codec/http1/response_head.ts";
@@ -8,6 +8,8 @@ import type { Timer } from "../timer.ts";
 import type { Upstreams } from "../upstream.ts";
 import type { Access } from "./access.ts";
 import { ClientConnection } from "./client_connection.ts";
+import { ServerSessions } from "./h2/server_sessions.ts";
+import type { H2Refusal } from "./h2/server_sessions.ts";
 import { HeadWriter } from "./head_writer.ts";
 import { RequestIdLine } from "./request_id.ts";
 import { clientFacts } from "./request_writer.ts";
@@ -38,6 +40,8 @@ export interface HttpFrontendOptions {
   readonly access?: Access;
   /** Called once for each request, when its answer has begun or it was given up. */
   readonly onAnswer?: (record: AnswerRecord) => void;
+  /** Called for each connection of HTTP/2 that was cut off, and each malformed request on one. */
+  readonly onH2Refused?: (refusal: H2Refusal) => void;
 }
 
 /** One request's outcome, for logs and metrics. */
@@ -74,6 +78,7 @@ export class HttpFrontend {
   readonly writer: HeadWriter;
   readonly #options: HttpFrontendOptions;
   readonly #connections = new Set<ClientConnection>();
+  readonly #h2: ServerSessions;
   readonly #waiting: (() => void)[] = [];
   #isDraining = false;
   #drainTimer: Timer | undefined;
@@ -96,11 +101,20 @@ export class HttpFrontend {
     this.responseHead = new ResponseHead(this.settings.headLimits);
     this.view = new HeadView(this.requestHead, options.trustedProxies);
     this.writer = new HeadWriter(options.runtime.pool);
+    this.#h2 = new ServerSessions({
+      runtime: options.runtime,
+      // Answers are written while the other one is being read.
+      responseHead: new ResponseHead(this.settings.headLimits),
+      idleTimeoutMs: this.settings.keepAliveTimeoutMs,
+      serve: (client, remote) => this.#serveHttp1(client, remote),
+      onGone: () => this.#left(),
+      ...(options.onH2Refused !== undefined && { onRefused: options.onH2Refused }),
+    });
   }
 
-  /** Clients connected now. */
+  /** Clients connected now; of HTTP/2 each request under way counts as one more. */
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#h2.count;
   }
 
   /** Requests under way now. */
@@ -114,9 +128,18 @@ export class HttpFrontend {
     return this.#isDraining;
   }
 
-  /** Serves a client until it or we close; `remote` is its address, if it has one. */
-  serve(client: Duplex, remote?: Address): void {
-    this.#connections.add(new ClientConnection(client, remote, this));
+  /**
+   * Serves a client until it or we close; `remote` is its address, if it has one, `alpn` what was
+   * agreed on by TLS. Without that, HTTP/2 is known by its first bytes.
+   */
+  serve(client: Duplex, remote?: Address, alpn?: string): void {
+    if (alpn === "h2") this.#h2.serve(client, remote);
+    else this.#serveHttp1(client, remote);
+  }
+
+  /** Only for a {@link ClientConnection} whose client began with `first`, HTTP/2's preface. */
+  serveH2(client: Duplex, remote: Address | undefined, first: Uint8Array): void {
+    this.#h2.serve(client, remote, first);
   }
 
   /**
@@ -130,7 +153,8 @@ export class HttpFrontend {
       const { drainIdleMs } = this.settings;
       this.#drainTimer = this.runtime.timers.after(drainIdleMs, () => this.#closeIdle());
     }
-    if (this.#connections.size === 0) return Promise.resolve();
+    this.#h2.drain();
+    if (this.connectionCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -139,6 +163,7 @@ export class HttpFrontend {
     this.#isDraining = true;
     this.#drainTimer?.cancel();
     for (const connection of this.#connections) connection.close();
+    this.#h2.close();
   }
 
   /** What targets are told of a client. */
@@ -157,7 +182,15 @@ export class HttpFrontend {
   /** Only for a {@link ClientConnection} that has ended. */
   forget(connection: ClientConnection): void {
     this.#connections.delete(connection);
-    if (this.#connections.size > 0) return;
+    this.#left();
+  }
+
+  #serveHttp1(client: Duplex, remote: Address | undefined): void {
+    this.#connections.add(new ClientConnection(client, remote, this));
+  }
+
+  #left(): void {
+    if (this.connectionCount > 0) return;
     this.#drainTimer?.cancel();
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

@@ -10,6 +10,7 @@ import type { Timer } from "../timer.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import type { ControlStream } from "./control_stream.ts";
 import type { Host, HostConnection } from "./host.ts";
+import { H2Targets } from "./h2_targets.ts";
 import type { ServerStats } from "./stats.ts";
 import { UpstreamStream } from "./upstream_stream.ts";
 
@@ -37,6 +38,7 @@ export class MuxTunnel implements HostConnection {
   readonly #stats: ServerStats;
   readonly #events: TunnelEvents;
   readonly #idle = new Map<string, IdleStream[]>();
+  readonly #h2: H2Targets;
   /** The agent's latest control stream. */
   control: ControlStream | undefined;
   #inFlight = 0;
@@ -58,6 +60,11 @@ export class MuxTunnel implements HostConnection {
     this.#runtime = init.runtime;
     this.#stats = init.stats;
     this.#events = init.events;
+    this.#h2 = new H2Targets(
+      init.runtime.timers,
+      (target) =>
+        this.#openStream({ cluster: init.host.cluster, target, protocol: "http", waitMs: 0 }),
+    );
   }
 
   get inFlight(): number {
@@ -81,6 +88,10 @@ export class MuxTunnel implements HostConnection {
   }
 
   open(request: UpstreamRequest): Upstream {
+    const target = this.#host.targets[request.target];
+    if (request.protocol === "http" && target?.protocol === "h2c") {
+      return this.#openH2(request, target.hostHeader);
+    }
     const reused = request.protocol === "http" ? this.#takeIdle(request.target) : undefined;
     const stream = reused ?? this.#openStream(request);
     if (reused !== undefined) this.#stats.streamsReused += 1;
@@ -92,7 +103,7 @@ export class MuxTunnel implements HostConnection {
       cluster: this.#host.cluster,
       hostId: this.#host.id,
       hostName: this.#host.hostName,
-      hostHeader: this.#host.targets[request.target]?.hostHeader,
+      hostHeader: target?.hostHeader,
       isReused: reused !== undefined,
       release: (isReusable) => {
         if (isReleased) return;
@@ -120,6 +131,7 @@ export class MuxTunnel implements HostConnection {
   }
 
   closeIdle(): void {
+    this.#h2.leave();
     for (const idle of this.#idle.values()) {
       for (const entry of idle.splice(0)) entry.stream.close();
     }
@@ -133,6 +145,30 @@ export class MuxTunnel implements HostConnection {
   ended(): void {
     this.#sweepTimer?.cancel();
     this.#idle.clear();
+    this.#h2.close();
+  }
+
+  #openH2(request: UpstreamRequest, authority: string | undefined): Upstream {
+    const { duplex, isReused } = this.#h2.open(request.target, authority);
+    if (isReused) this.#stats.streamsReused += 1;
+    this.#inFlight += 1;
+    this.#host.requests += 1;
+    let isReleased = false;
+    return {
+      duplex,
+      cluster: this.#host.cluster,
+      hostId: this.#host.id,
+      hostName: this.#host.hostName,
+      isReused,
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        this.#inFlight -= 1;
+        // One that has been answered is over by itself; the connection is kept by its pool.
+        duplex.close();
+        this.#events.freed(this.#host);
+      },
+    };
   }
 
   #openStream(request: UpstreamRequest): UpstreamStream {

@@ -1,4 +1,5 @@
 /** Counts of what a server did and refused; read by admin and metrics. */
+import type { H2Refusal } from "../http/h2/server_sessions.ts";
 import { Histogram } from "../histogram.ts";
 import type { TlsRefusal } from "../transport/tls_listen.ts";
 
@@ -13,6 +14,8 @@ export class ServerStats {
   permitsEnded = 0;
   /** TLS handshakes that came to nothing, of agents and clients, by reason. */
   readonly tlsHandshakesRefused: Record<string, number> = {};
+  /** Connections of HTTP/2 cut off, and malformed requests on them, by reason. */
+  readonly h2Refusals: Record<string, number> = {};
   frontendConnections = 0;
   frontendRefused = 0;
   requests = 0;
@@ -46,6 +49,10 @@ export class ServerStats {
 
   tlsRefused(refusal: TlsRefusal): void {
     count(this.tlsHandshakesRefused, refusal);
+  }
+
+  h2Refused(refusal: H2Refusal): void {
+    count(this.h2Refusals, refusal);
   }
 
   refused(reason: string, failure?: string): void {

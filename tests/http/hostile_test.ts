@@ -26,7 +26,7 @@ for (
     ["no Host", "GET / HTTP/1.1\r\n\r\n", 400],
     ["h2c", `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`, 400],
     ["a TLS greeting", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],
-    ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
+    ["HTTP/3", "GET / HTTP/3.0\r\n\r\n", 505],
     ["a long line", `GET /${"a".repeat(9000)} HTTP/1.1\r\n${HOST}\r\n`, 414],
     ["a large head", `GET / HTTP/1.1\r\n${HOST}${`X: ${"a".repeat(8000)}\r\n`.repeat(9)}\r\n`, 431],
     ["many fields", `GET / HTTP/1.1\r\n${HOST}${"X: a\r\n".repeat(300)}\r\n`, 431],

@@ -9,6 +9,8 @@ export class BodyScanner {
   #remainingBytes = 0;
   #isDone = true;
   #chunks: ChunkScanner | undefined;
+  /** Told of each trailer's line, without its end; set before `start()`. */
+  onTrailer: ((line: Uint8Array) => void) | undefined;
 
   /** The whole body has passed; never true for `close` and `tunnel`, which only an end ends. */
   get isDone(): boolean {
@@ -32,6 +34,7 @@ export class BodyScanner {
     if (framing !== "chunked") return;
     this.#chunks ??= new ChunkScanner();
     this.#chunks.reset();
+    this.#chunks.onTrailer = this.onTrailer;
   }
 
   /**

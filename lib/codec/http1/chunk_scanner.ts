@@ -43,6 +43,8 @@ export class ChunkScanner {
   #trailerBytes = 0;
   /** The trailer line so far, where it came in pieces or not. */
   #line: number[] = [];
+  /** Told of each trailer's line, without its end; for who does not pass the bytes on. */
+  onTrailer: ((line: Uint8Array) => void) | undefined;
 
   /** The whole body has passed. */
   get isDone(): boolean {
@@ -178,6 +180,7 @@ export class ChunkScanner {
     if (classifyField(line, 0, colon) !== FIELD.other) {
       fail(offset, "a trailer has a name that only a header may have");
     }
+    this.onTrailer?.(line);
   }
 }
 

@@ -32,7 +32,7 @@ export const HTTPS_KIND: FrontendKind = {
     }
     return await listenTls(address, runtime, {
       certificates,
-      alpn: ["http/1.1"],
+      alpn: ["h2", "http/1.1"],
       onConnection,
       onRefused: (refusal) => stats.tlsRefused(refusal),
       sharing,
@@ -56,10 +56,11 @@ function makeHttp(
     forwarded: config.forwarded,
     ...(access !== undefined && { access }),
     settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
+    onH2Refused: (refusal) => stats.h2Refused(refusal),
     onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
   });
   return {
-    serve: (client) => http.serve(client, client.remote),
+    serve: (client) => http.serve(client, client.remote, client.tls?.alpn),
     drain: () => void http.drain(),
     close: () => {
       http.close();

@@ -1,0 +1,182 @@
+/** HTTP/2 with clients: their connections, and what of it is bounded. */
+import { createServer } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { Address } from "../../address.ts";
+import { FrameGuard } from "../../codec/http2/frame_guard.ts";
+import type { FrameAbuse } from "../../codec/http2/frame_guard.ts";
+import type { ResponseHead } from "../../codec/http1/response_head.ts";
+import type { Duplex } from "../../duplex.ts";
+import { ClosedError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { Timer } from "../../timer.ts";
+import { ClientStream } from "./client_stream.ts";
+import { DuplexStream } from "./duplex_stream.ts";
+import { MalformedHeaders } from "./header_text.ts";
+import { H2_CODE } from "./reset.ts";
+
+/** Why a client's HTTP/2 was ended or one of its requests refused: a counter for each. */
+export type H2Refusal = FrameAbuse | "headers" | "protocol";
+
+/** What sessions need of their frontend. */
+export interface ServerSessionsDeps {
+  readonly runtime: Runtime;
+  readonly responseHead: ResponseHead;
+  /** A connection without a request is closed after this, ms. */
+  readonly idleTimeoutMs: number;
+  /** Serves one request, which comes as a connection of HTTP/1. */
+  serve(client: Duplex, remote: Address | undefined): void;
+  onRefused?(refusal: H2Refusal): void;
+  /** A connection is gone. */
+  onGone(): void;
+}
+
+/** What clients are told: RFC 9113 section 6.5.2. */
+const SETTINGS = {
+  enablePush: false,
+  maxConcurrentStreams: 256,
+  initialWindowSize: 1 << 20,
+  maxHeaderListSize: 64 << 10,
+} as const;
+const SERVER_OPTIONS = {
+  settings: SETTINGS,
+  // Headers and data that pile up in one session, MB.
+  maxSessionMemory: 16,
+  maxOutstandingPings: 10,
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  maxHeaderListPairs: 128,
+} as const;
+/** Receive window of a whole connection. */
+const SESSION_WINDOW_BYTES = 4 << 20;
+
+/** A frontend's connections of HTTP/2. */
+export class ServerSessions {
+  readonly #deps: ServerSessionsDeps;
+  readonly #server: ReturnType<typeof createServer> = createServer(SERVER_OPTIONS);
+  readonly #sessions = new Set<Session>();
+  /** While a connection is handed to Node: its session comes within that call. */
+  #opening: { remote: Address | undefined; transport: DuplexStream } | undefined;
+
+  constructor(deps: ServerSessionsDeps) {
+    this.#deps = deps;
+    this.#server.on("session", (session: ServerHttp2Session) => {
+      const { remote, transport } = this.#opening!;
+      this.#sessions.add(
+        new Session(session, transport, remote, deps, (gone) => this.#forget(gone)),
+      );
+    });
+    this.#server.on("sessionError", () => {});
+  }
+
+  /** Connections now. */
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  /** Serves a client; `first` are bytes of it that were read already. */
+  serve(client: Duplex, remote: Address | undefined, first?: Uint8Array): void {
+    const guard = new FrameGuard(true);
+    const { runtime, onRefused } = this.#deps;
+    const transport = new DuplexStream(client, (bytes) => {
+      const abuse = guard.push(bytes, runtime.timers.coarseNowMs);
+      if (abuse === undefined) return;
+      onRefused?.(abuse);
+      runtime.log.debug("h2.abuse", "Closed a connection of HTTP/2 that does too much", { abuse });
+      throw new ClosedError("us", `HTTP/2 abuse: ${abuse}`);
+    }, first);
+    transport.on("error", () => {});
+    if (transport.destroyed) return;
+    this.#opening = { remote, transport };
+    this.#server.emit("connection", transport);
+    this.#opening = undefined;
+  }
+
+  /** Lets the requests under way end, and takes no more. */
+  drain(): void {
+    for (const session of this.#sessions) session.drain();
+  }
+
+  close(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session);
+    this.#deps.onGone();
+  }
+}
+
+/** One client's connection. */
+class Session {
+  readonly #session: ServerHttp2Session;
+  readonly #transport: DuplexStream;
+  readonly #remote: Address | undefined;
+  readonly #deps: ServerSessionsDeps;
+  readonly #idle: Timer;
+  #streams = 0;
+  #isDraining = false;
+
+  constructor(
+    session: ServerHttp2Session,
+    transport: DuplexStream,
+    remote: Address | undefined,
+    deps: ServerSessionsDeps,
+    onGone: (session: Session) => void,
+  ) {
+    this.#session = session;
+    this.#transport = transport;
+    this.#remote = remote;
+    this.#deps = deps;
+    this.#idle = deps.runtime.timers.after(deps.idleTimeoutMs, () => this.drain());
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    session.on("stream", (stream, headers, flags) => this.#opened(stream, headers, flags));
+    session.on("error", (error: Error & { code?: unknown }) => {
+      // Other errors are the connection's own; what we cut off ourselves has been counted.
+      const isProtocol = !transport.destroyed && String(error.code).startsWith("ERR_HTTP2");
+      if (isProtocol) deps.onRefused?.("protocol");
+    });
+    transport.once("close", () => {
+      this.#idle.cancel();
+      // Streams that a broken connection leaves behind end with it.
+      if (!session.destroyed) session.destroy();
+      onGone(this);
+    });
+    session.once("close", () => transport.destroy());
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#idle.cancel();
+    if (!this.#session.destroyed) this.#session.close();
+  }
+
+  close(): void {
+    this.#transport.destroy();
+  }
+
+  #opened(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number): void {
+    this.#streams += 1;
+    this.#idle.cancel();
+    stream.once("close", () => {
+      this.#streams -= 1;
+      if (this.#streams === 0 && !this.#isDraining && !this.#session.destroyed) {
+        this.#idle.restart(this.#deps.idleTimeoutMs);
+      }
+    });
+    let client: ClientStream;
+    try {
+      const isEnded = (flags & END_STREAM) !== 0;
+      const name = `${this.#transport.name}#${stream.id}`;
+      client = new ClientStream(name, stream, headers, isEnded, this.#deps.responseHead);
+    } catch (error) {
+      if (!(error instanceof MalformedHeaders)) throw error;
+      this.#deps.onRefused?.("headers");
+      stream.on("error", () => {});
+      stream.close(H2_CODE.protocolError);
+      return;
+    }
+    this.#deps.serve(client, this.#remote);
+  }
+}
+
+const END_STREAM = 0x1;
