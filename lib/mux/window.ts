@@ -15,8 +15,15 @@ export const MAX_WINDOW_BYTES = 16 << 20;
 const MIN_RTT_MS = 2;
 /** A window used up within this many round trips held its sender back. */
 const GROW_WITHIN_RTTS = 4;
-/** Growth a step; a 16 MiB window is reached in three, each about half a round trip apart. */
-const GROWTH_FACTOR = 4;
+/** Growth a step; a 16 MiB window is reached in two, each about a round trip apart. */
+const GROWTH_FACTOR = 8;
+/**
+ * What is not yet granted anew is missing from the window, so a large one is topped up in eighths:
+ * in halves, 16 MiB carry no more than 8 MiB do. The smallest grant that is worth a frame is a half
+ * of the initial window.
+ */
+const GRANT_SHARE_BITS = 3;
+const MIN_GRANT_BYTES = INITIAL_WINDOW_BYTES >> 1;
 
 /** Grants growth, or not: a share of a memory budget. */
 export interface WindowBudget {
@@ -36,40 +43,43 @@ export class ReceiveWindow {
   readonly #maxBytes: number;
   /** Taken by our reader since the last grant. */
   #takenBytes = 0;
-  #lastGrantMs: number;
+  /** Taken since the window was last asked whether it is the limit, and when that was. */
+  #paceBytes = 0;
+  #paceStartMs: number;
 
   constructor(budget: WindowBudget, nowMs: number, maxBytes = MAX_WINDOW_BYTES) {
     this.#budget = budget;
     this.#maxBytes = maxBytes;
-    this.#lastGrantMs = nowMs;
+    this.#paceStartMs = nowMs;
   }
 
-  /**
-   * Counts bytes that our reader took; true when a grant is worth a frame. Half a window is: fewer
-   * would cost frames, more would let the sender run dry.
-   */
+  /** Counts bytes that our reader took; true when a grant is worth a frame. */
   take(bytes: number): boolean {
     this.#takenBytes += bytes;
-    return this.#takenBytes >= this.sizeBytes >> 1;
+    return this.#takenBytes >= Math.max(this.sizeBytes >> GRANT_SHARE_BITS, MIN_GRANT_BYTES);
   }
 
   /** Bytes of credit to grant now: what was taken, and growth where the window is the limit. */
   grant(nowMs: number, rttMs: number): number {
-    let grantBytes = this.#takenBytes;
-    const elapsedMs = nowMs - this.#lastGrantMs;
-    const limitMs = Math.max(rttMs, MIN_RTT_MS) * GROW_WITHIN_RTTS;
-    if (elapsedMs < limitMs && this.sizeBytes < this.#maxBytes) {
-      const growthBytes = Math.min(this.sizeBytes * GROWTH_FACTOR, this.#maxBytes) -
-        this.sizeBytes;
-      if (this.#budget.tryReserve(growthBytes)) {
-        this.sizeBytes += growthBytes;
-        grantBytes += growthBytes;
-      }
-    }
+    const grantBytes = this.#takenBytes + this.#growth(nowMs, rttMs);
     this.#takenBytes = 0;
-    this.#lastGrantMs = nowMs;
     this.leftBytes += grantBytes;
     return grantBytes;
+  }
+
+  /** Grows the window if half of it was used up within few round trips; returns by how much. */
+  #growth(nowMs: number, rttMs: number): number {
+    this.#paceBytes += this.#takenBytes;
+    if (this.#paceBytes < this.sizeBytes >> 1) return 0;
+    const elapsedMs = nowMs - this.#paceStartMs;
+    this.#paceBytes = 0;
+    this.#paceStartMs = nowMs;
+    const limitMs = Math.max(rttMs, MIN_RTT_MS) * GROW_WITHIN_RTTS;
+    if (elapsedMs >= limitMs || this.sizeBytes >= this.#maxBytes) return 0;
+    const growthBytes = Math.min(this.sizeBytes * GROWTH_FACTOR, this.#maxBytes) - this.sizeBytes;
+    if (!this.#budget.tryReserve(growthBytes)) return 0;
+    this.sizeBytes += growthBytes;
+    return growthBytes;
   }
 
   /** Gives the growth back to the budget. */
