@@ -66,12 +66,15 @@ export async function startPeer(
     }
     const options = { cwd: folder, env: { PATH: searchPath(), NO_COLOR: "1" } };
     for (const command of spec.prepare) await run(fillIn(command, values), options);
-    if (place.link !== undefined) {
-      group.start(linkCommand(`${LINK_HOST}:${dial}`, `127.0.0.1:${control}`, place.link));
-    }
     const server = group.start(fillIn(spec.server, values), options);
-    // Those that give up at once would come too early.
+    // Agents that give up at once would come too early.
     await waitForPort({ hostname: "127.0.0.1", port: control }, spec.name, server);
+    if (place.link !== undefined) {
+      const proxy = group.start(
+        linkCommand(`${LINK_HOST}:${dial}`, `127.0.0.1:${control}`, place.link),
+      );
+      await waitForPort({ hostname: LINK_HOST, port: dial }, "the link", proxy);
+    }
     const agent = group.start(fillIn(spec.agent, values), options);
     const endpoint = { hostname: "127.0.0.1", port: front };
     await waitForAnswer(endpoint, spec.name, [server, agent], spec.host);

@@ -94,9 +94,12 @@ async function answers(endpoint: Endpoint, request: Uint8Array): Promise<boolean
   }
 }
 
-/** The last line that says something, without colours, at most 200 characters. */
+/** The line that says why, or the last one, without colours, at most 200 characters. */
 export function lastLine(text: string): string {
   // deno-lint-ignore no-control-regex -- what terminals take for colours
   const plain = text.replace(/\x1b\[[0-9;]*m/g, "");
-  return plain.trim().split("\n").at(-1)!.trim().slice(0, 200);
+  const lines = plain.trim().split("\n");
+  // Backtraces and hints follow what they are about.
+  const line = lines.find((one) => /error|panicked|cannot|failed/i.test(one)) ?? lines.at(-1)!;
+  return line.trim().slice(0, 200);
 }
