@@ -45,12 +45,18 @@ function replaceProcess(file, args) {
     execve.call(process, file, [file, ...args], env);
     return;
   }
-  const child = spawn(file, args, { stdio: "inherit", env });
+  /** @type {{ child?: import("node:child_process").ChildProcess }} */
+  const running = {};
+  // Before the child is there: a signal that came between would end us and leave it behind.
   for (const name of FORWARDED_SIGNALS) {
     // A terminal's Ctrl-C reaches the child by itself; twice would mean "at once" to it.
     const isFromTerminal = name === "SIGINT" && process.stdin.isTTY;
-    process.on(name, () => isFromTerminal || child.kill(/** @type {NodeJS.Signals} */ (name)));
+    process.on(
+      name,
+      () => isFromTerminal || running.child?.kill(/** @type {NodeJS.Signals} */ (name)),
+    );
   }
+  const child = running.child = spawn(file, args, { stdio: "inherit", env });
   child.on("error", (error) => {
     process.stderr.write(`revtun: Cannot start ${file}: ${error.message}\n`);
     process.exitCode = 1;

@@ -41,10 +41,12 @@ try {
  */
 function run(deno, denoArgs) {
   const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1" };
-  const child = spawn(deno, denoArgs, { cwd: root, stdio: "inherit", env });
+  /** @type {{ child?: import("node:child_process").ChildProcess }} */
+  const running = {};
   // npm passes signals on to us, a terminal sends Ctrl-C to both.
-  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  process.on("SIGINT", () => process.stdin.isTTY || running.child?.kill("SIGINT"));
+  process.on("SIGTERM", () => running.child?.kill("SIGTERM"));
+  const child = running.child = spawn(deno, denoArgs, { cwd: root, stdio: "inherit", env });
   child.on("exit", (code) => {
     process.exitCode = code ?? 1;
   });
