@@ -4,8 +4,10 @@ import type { RunningAgent } from "../agent/agent.ts";
 import type { AgentPeer } from "../agent/agent_peer.ts";
 import { formatTarget } from "../agent/target.ts";
 import type { AdminRoute } from "./admin_route.ts";
+import { AGENT_METRICS } from "./agent_metrics.ts";
 import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
+import { metricsResponse } from "./metrics.ts";
 import { Problem } from "./problem.ts";
 
 /** What an agent's endpoint looks at. */
@@ -32,6 +34,12 @@ export const AGENT_ROUTES: readonly AdminRoute<AgentSource>[] = [
       if (connections === 0) throw new Problem(503, "No connection to any server is registered");
       return { status: "ready", connections };
     },
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    summary: "Metrics in Prometheus' text format",
+    handle: (_, source) => metricsResponse(AGENT_METRICS, source),
   },
   {
     method: "GET",

@@ -4,6 +4,7 @@
  */
 import { Registry } from "prom-client";
 import type { Histogram } from "../histogram.ts";
+import { ADMIN_HEADERS } from "./problem.ts";
 
 /** One metric: what it is called, and where its values are. `S` is what it looks at. */
 export type Metric<S> =
@@ -34,8 +35,14 @@ export function bounded(samples: Iterable<Sample>): Sample[] {
   return [...all.slice(0, MAX_LABEL_VALUES), [rest, "other"]];
 }
 
-/** Content type of {@link renderMetrics}. */
-export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+/** Answers with all metrics. */
+export async function metricsResponse<S>(
+  metrics: readonly Metric<S>[],
+  source: S,
+): Promise<Response> {
+  const headers = { ...ADMIN_HEADERS, "content-type": Registry.PROMETHEUS_CONTENT_TYPE };
+  return new Response(await renderMetrics(metrics, source), { headers });
+}
 
 /** Writes all metrics in Prometheus' text format. */
 export async function renderMetrics<S>(metrics: readonly Metric<S>[], source: S): Promise<string> {

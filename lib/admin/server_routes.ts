@@ -11,8 +11,8 @@ import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
 import { EXPLAIN_ROUTE } from "./explain_route.ts";
 import { LiveView } from "./live.ts";
-import { METRICS_TYPE, renderMetrics } from "./metrics.ts";
-import { ADMIN_HEADERS, Problem } from "./problem.ts";
+import { metricsResponse } from "./metrics.ts";
+import { Problem } from "./problem.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
 import type { Takeover } from "./takeover.ts";
 import { TAKEOVER_ROUTES } from "./takeover.ts";
@@ -67,10 +67,7 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
     method: "GET",
     path: "/metrics",
     summary: "Metrics in Prometheus' text format",
-    handle: async (_, source) =>
-      new Response(await renderMetrics(SERVER_METRICS, source), {
-        headers: { ...ADMIN_HEADERS, "content-type": METRICS_TYPE },
-      }),
+    handle: (_, source) => metricsResponse(SERVER_METRICS, source),
   },
   {
     method: "GET",

@@ -1,0 +1,59 @@
+/** What an agent measures. */
+import type { Metric } from "./metrics.ts";
+import type { AgentSource } from "./agent_routes.ts";
+
+export const AGENT_METRICS: readonly Metric<AgentSource>[] = [
+  {
+    name: "revtun_build_info",
+    type: "gauge",
+    help: "1, with the version in its label",
+    labels: ["software"],
+    read: ({ software }) => [[1, software]],
+  },
+  {
+    name: "revtun_uptime_seconds",
+    type: "gauge",
+    help: "Time since the start",
+    read: ({ agent, runtime }) => (runtime.nowMs() - agent.startedMs) / 1000,
+  },
+  {
+    name: "revtun_resident_memory_bytes",
+    type: "gauge",
+    help: "Memory that the process holds",
+    read: () => Deno.memoryUsage().rss,
+  },
+  {
+    name: "revtun_agent_servers",
+    type: "gauge",
+    help: "Server addresses by state: connected, dialling, refused, given_up",
+    labels: ["state"],
+    read({ agent }) {
+      const states = { connected: 0, dialling: 0, refused: 0, "given_up": 0 };
+      for (const peer of agent.peers) {
+        if (peer.connections.size > 0) states.connected += 1;
+        else if (peer.isRefused) states.refused += 1;
+        else if (peer.isGivenUp) states.given_up += 1;
+        else states.dialling += 1;
+      }
+      return Object.entries(states).map(([state, count]) => [count, state]);
+    },
+  },
+  {
+    name: "revtun_agent_connections",
+    type: "gauge",
+    help: "Registered tunnel connections to all servers",
+    read: ({ agent }) => agent.connectionCount,
+  },
+  {
+    name: "revtun_agent_in_flight",
+    type: "gauge",
+    help: "Streams and exchanges under way",
+    read: ({ agent }) => agent.workCount,
+  },
+  {
+    name: "revtun_agent_weight",
+    type: "gauge",
+    help: "Share of the cluster's requests that the agent asks for",
+    read: ({ agent }) => agent.config.weight,
+  },
+];
