@@ -221,8 +221,10 @@ async function readConfig(
 ): Promise<ServerConfig> {
   const frontends = values.listen.map(parseListenSpec);
   const http = httpConfigOf(values, sourceOf);
-  checkDeclared(values.cluster, sourceOf("route"), http.routes.map(({ cluster }) => cluster));
-  checkDeclared(values.cluster, sourceOf("listen"), frontends.map(({ cluster }) => cluster));
+  if (values["open-clusters"] !== true) {
+    checkDeclared(values.cluster, sourceOf("route"), http.routes.map(({ cluster }) => cluster));
+    checkDeclared(values.cluster, sourceOf("listen"), frontends.map(({ cluster }) => cluster));
+  }
   const credentialPolicy = await openCredentialPolicy(values, sourceOf, runtime);
   const isOpenByDefault = values.cluster.length === 0 && credentialPolicy === noCredential;
   return serverConfig({
@@ -240,7 +242,6 @@ async function readConfig(
     credentialPolicy,
     initTimeoutMs: values["init-timeout"],
     holdMs: values.hold,
-    queueMs: values.hold,
     idleTimeoutMs: values["idle-timeout"],
     keepalive: { intervalMs: values.keepalive, timeoutMs: values.keepalive },
     drainTimeoutMs: values["drain-timeout"],

@@ -42,6 +42,8 @@ class Splice implements SpliceCounts {
     this.#options = options;
     this.#a = new Joint(a, b, this);
     this.#b = new Joint(b, a, this);
+    this.#a.other = this.#b;
+    this.#b.other = this.#a;
     const { idleTimeoutMs } = options;
     if (idleTimeoutMs) {
       this.#idleTimer = options.timers.after(idleTimeoutMs, () => this.#checkIdle(idleTimeoutMs));
@@ -84,6 +86,7 @@ class Joint implements Sink {
   readonly #from: Duplex;
   readonly #to: Duplex;
   readonly #splice: Splice;
+  other!: Joint;
   #hasEnded = false;
 
   constructor(from: Duplex, to: Duplex, splice: Splice) {
@@ -108,8 +111,10 @@ class Joint implements Sink {
   }
 
   onClose(error?: Error): void {
-    // After an orderly end the other side still has our last bytes to send: it closes by itself.
-    if (error !== undefined || !this.#hasEnded) this.#to.close(error);
+    // After both directions' orderly end the other side still has our last bytes to send: it closes
+    // by itself. One that was closed from our end before that takes the other with it.
+    const isOrderly = error === undefined && this.#hasEnded && this.other.#hasEnded;
+    if (!isOrderly) this.#to.close(error);
     this.#splice.sideClosed(error);
   }
 

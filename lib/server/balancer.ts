@@ -24,21 +24,18 @@ export interface PickOptions {
 
 /** The host for the next request; undefined if none can take it now. */
 export function pickHost(hosts: Iterable<Host>, options: PickOptions): Host | undefined {
-  const { nowMs } = options;
+  const { nowMs, target = "" } = options;
   let usable: Host[] = [];
   let healthy = 0;
   for (const host of hosts) {
-    if (!host.isUsable || options.excluded?.has(host.id)) continue;
+    if (!host.canServe(target) || options.excluded?.has(host.id)) continue;
     if (options.hostName !== undefined && host.hostName !== options.hostName) continue;
-    if (options.target !== undefined) {
-      if (!host.mayServe(options.target) || host.unhealthyTargets.has(options.target)) continue;
-    }
     usable.push(host);
-    if (!host.isEjected(nowMs)) healthy += 1;
+    if (!host.isDoubtful(nowMs)) healthy += 1;
   }
-  // With every host ejected, trying one is better than failing for sure.
+  // With every host doubtful, trying one is better than failing for sure.
   if (healthy > 0 && healthy < usable.length) {
-    usable = usable.filter((host) => !host.isEjected(nowMs));
+    usable = usable.filter((host) => !host.isDoubtful(nowMs));
   }
   if (usable.length <= 1) return usable[0];
   return options.hashKey === undefined

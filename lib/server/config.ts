@@ -44,14 +44,17 @@ export type ServerConfig = Readonly<{
   /** A connection that sends no ConnectionInitInfo within this is closed, ms. Default 5 s. */
   initTimeoutMs: number;
   keepalive: KeepaliveOptions;
-  /** How long a request may wait for a host of its cluster to come back, ms. Default 5 s. */
+  /**
+   * How long a request may wait for a host of its cluster to come back, or for one of its raw
+   * connections to be free, ms. Default 5 s.
+   */
   holdMs: number;
-  /** How long a request may wait for a free raw connection, ms. Default 5 s. */
-  queueMs: number;
   /** Requests that may wait so at once in one cluster. Default 1,000. */
   maxWaiting: number;
   /** Bytes of requests that may wait so at once in all clusters. Default 64 MiB. */
   maxWaitingBytes: number;
+  /** An agent's word on whether a target is reached, ms; the request then goes elsewhere. 30 s. */
+  openTimeoutMs: number;
   /** First byte of an answer, ms; a safe request then goes elsewhere or gets 504. Default 60 s. */
   firstByteTimeoutMs: number;
   /** A stream without a byte for this long is closed, ms; 0 for never. Default 5 min. */
@@ -91,9 +94,9 @@ export const SERVER_DEFAULTS = {
   initTimeoutMs: 5000,
   keepalive: DEFAULT_KEEPALIVE,
   holdMs: 5000,
-  queueMs: 5000,
   maxWaiting: 1000,
   maxWaitingBytes: 64 << 20,
+  openTimeoutMs: 30_000,
   firstByteTimeoutMs: 60_000,
   idleTimeoutMs: 300_000,
   portSharing: "none",

@@ -15,15 +15,21 @@ export interface HostConnection {
   readonly inFlight: number;
   /** It can take new work now. */
   readonly isAvailable: boolean;
+  /** The agent was asked for life on it and has said nothing since. */
+  readonly isInDoubt: boolean;
   readonly rttMs: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  /** A stream to a target, pooled or new. Only while `isAvailable`. */
+  /** It can reach a target of that name, "" for the default one. */
+  serves(target: string): boolean;
+  /** A stream to a target, pooled or new. Only while `isAvailable` and for what it `serves()`. */
   open(request: UpstreamRequest): Upstream;
   /** Asks the agent for a replacement of this connection, which takes work until `goAway()`. */
   askReplacement(reason: string): void;
   /** Takes no new work and tells the agent so; work in flight goes on. */
   goAway(): void;
+  /** There is reason to think that the agent has left it: asks for life, closes it if none shows. */
+  doubt(): void;
   /** Lets go of what rests in its pool, so that an agent that drains sees no work. */
   closeIdle(): void;
   close(error?: Error): void;
@@ -73,6 +79,8 @@ export class Host {
   #override: HostOverride = {};
   #isDraining = false;
   #weight: number;
+  /** What the agent said last in a handshake. */
+  #declaredWeight: number;
   #failures = 0;
   #ejections = 0;
   #ejectedUntilMs = 0;
@@ -97,7 +105,8 @@ export class Host {
     this.permit = init.permit;
     this.targets = init.targets ?? {};
     this.joinedMs = init.nowMs;
-    this.#weight = Math.min(effectiveWeight(init.weight), init.permit.maxWeight);
+    this.#declaredWeight = effectiveWeight(init.weight);
+    this.#weight = Math.min(this.#declaredWeight, init.permit.maxWeight);
     this.#slowStartFromMs = init.nowMs;
     this.#slowStartMs = init.slowStartMs;
   }
@@ -154,6 +163,16 @@ export class Host {
     this.#weight = Math.min(Math.max(Math.trunc(weight), 0), 10_000);
   }
 
+  /**
+   * The agent has said a weight in a handshake again. One that it said before counts no more if it
+   * was changed since: each connection says it anew.
+   */
+  declared(weight: number): void {
+    const declared = effectiveWeight(weight);
+    if (declared === this.#declaredWeight) return;
+    this.#weight = this.#declaredWeight = declared;
+  }
+
   /** What an operator has set for this host. */
   get override(): HostOverride {
     return this.#override;
@@ -183,19 +202,30 @@ export class Host {
 
   /** New work may be given to it, ejected or not. */
   get isUsable(): boolean {
-    return !this.isDraining && this.weight > 0 && this.connection() !== undefined;
+    return this.#wantsWork && this.connections.some((connection) => connection.isAvailable);
+  }
+
+  /** New work for a target of that name may be given to it: that is allowed, there, and well. */
+  canServe(target: string): boolean {
+    return this.#wantsWork && this.mayServe(target) && !this.unhealthyTargets.has(target) &&
+      this.connectionFor(target) !== undefined;
   }
 
   isEjected(nowMs: number): boolean {
     return this.#ejectedUntilMs > nowMs;
   }
 
-  /** Its connection with the least under way that can take more. */
-  connection(): HostConnection | undefined {
+  /** Work may well be lost on it: it is ejected, or silent on all connections when asked for life. */
+  isDoubtful(nowMs: number): boolean {
+    return this.isEjected(nowMs) || this.connections.every((connection) => connection.isInDoubt);
+  }
+
+  /** Its connection with the least under way that can take more; one in doubt as a last resort. */
+  connectionFor(target: string): HostConnection | undefined {
     let best: HostConnection | undefined;
     for (const connection of this.connections) {
-      if (!connection.isAvailable) continue;
-      if (best === undefined || connection.inFlight < best.inFlight) best = connection;
+      if (!connection.isAvailable || !connection.serves(target)) continue;
+      if (best === undefined || isBetter(connection, best)) best = connection;
     }
     return best;
   }
@@ -218,8 +248,17 @@ export class Host {
     return true;
   }
 
+  get #wantsWork(): boolean {
+    return !this.isDraining && this.weight > 0;
+  }
+
   #closeIdleIfDraining(): void {
     if (!this.isDraining) return;
     for (const connection of this.connections) connection.closeIdle();
   }
+}
+
+function isBetter(one: HostConnection, other: HostConnection): boolean {
+  if (one.isInDoubt !== other.isInDoubt) return other.isInDoubt;
+  return one.inFlight < other.inFlight;
 }

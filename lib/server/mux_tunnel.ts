@@ -1,9 +1,9 @@
 /** A tunnel connection that carries a session: many streams at once, idle ones kept for reuse. */
 import { encodePreface } from "../codec/preface.ts";
-import type { Answer } from "../codec/preface.ts";
 import { formatAddress } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import type { Sink } from "../duplex.ts";
+import { DialError } from "../errors.ts";
 import type { Session } from "../mux/session.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
@@ -13,11 +13,14 @@ import type { Host, HostConnection } from "./host.ts";
 import { H2Targets } from "./h2_targets.ts";
 import type { ServerStats } from "./stats.ts";
 import { UpstreamStream } from "./upstream_stream.ts";
+import type { OpenOutcome } from "./upstream_stream.ts";
 
 /** Idle streams kept for one target. */
 const MAX_IDLE_STREAMS = 256;
 /** An idle stream is closed after this; below what common servers keep a connection (nginx 75 s). */
 const MAX_IDLE_MS = 30_000;
+/** A connection that is doubted is closed if nothing comes from its agent within this. */
+const DOUBT_MS = 3000;
 
 /** What a tunnel tells its server. */
 export interface TunnelEvents {
@@ -37,10 +40,14 @@ export class MuxTunnel implements HostConnection {
   readonly #runtime: Runtime;
   readonly #stats: ServerStats;
   readonly #events: TunnelEvents;
+  readonly #openTimeoutMs: number;
   readonly #idle = new Map<string, IdleStream[]>();
   readonly #h2: H2Targets;
   /** The agent's latest control stream. */
   control: ControlStream | undefined;
+  /** Streams that the agent has not answered, and since when: the oldest come first. */
+  readonly #unanswered = new Map<UpstreamStream, number>();
+  #openTimer: Timer | undefined;
   #inFlight = 0;
   #sweepTimer: Timer | undefined;
 
@@ -52,6 +59,8 @@ export class MuxTunnel implements HostConnection {
     runtime: Runtime;
     stats: ServerStats;
     events: TunnelEvents;
+    /** How long the agent has to answer an opening, ms. */
+    openTimeoutMs: number;
   }) {
     this.id = init.id;
     this.remoteAddress = init.remoteAddress;
@@ -60,6 +69,7 @@ export class MuxTunnel implements HostConnection {
     this.#runtime = init.runtime;
     this.#stats = init.stats;
     this.#events = init.events;
+    this.#openTimeoutMs = init.openTimeoutMs;
     this.#h2 = new H2Targets(
       init.runtime.timers,
       (target) =>
@@ -75,6 +85,10 @@ export class MuxTunnel implements HostConnection {
     return this.#session.isOpen;
   }
 
+  get isInDoubt(): boolean {
+    return this.#session.isInDoubt;
+  }
+
   get rttMs(): number {
     return this.#session.rttMs;
   }
@@ -85,6 +99,10 @@ export class MuxTunnel implements HostConnection {
 
   get sentBytes(): number {
     return this.#session.outbox.sentBytes;
+  }
+
+  serves(): boolean {
+    return true;
   }
 
   open(request: UpstreamRequest): Upstream {
@@ -125,6 +143,10 @@ export class MuxTunnel implements HostConnection {
     this.control?.send({ type: "drain", state: "draining", reason });
   }
 
+  doubt(): void {
+    this.#session.doubt(DOUBT_MS);
+  }
+
   goAway(): void {
     this.#session.goAway();
     this.closeIdle();
@@ -144,6 +166,7 @@ export class MuxTunnel implements HostConnection {
   /** The session has ended. */
   ended(): void {
     this.#sweepTimer?.cancel();
+    this.#openTimer?.cancel();
     this.#idle.clear();
     this.#h2.close();
   }
@@ -179,19 +202,42 @@ export class MuxTunnel implements HostConnection {
       // Streams of HTTP serve many clients: none of them is the stream's source.
       ...(isTcp && request.target !== "" ? { source: formatAddress(request.source!) } : {}),
     });
-    const startMs = this.#runtime.nowMs();
-    return new UpstreamStream(this.#session.open(preface), (answer) => {
-      this.#stats.open.observe(this.#runtime.nowMs() - startMs);
-      this.#answered(answer);
-    });
+    const stream: UpstreamStream = new UpstreamStream(
+      this.#session.open(preface),
+      (outcome) => this.#answered(stream, outcome),
+    );
+    this.#unanswered.set(stream, this.#runtime.nowMs());
+    this.#openTimer ??= this.#runtime.timers.after(this.#openTimeoutMs, () => this.#expire());
+    return stream;
   }
 
-  #answered(answer: Answer | undefined): void {
-    const isGood = answer?.status === "open";
-    if (!isGood) this.#stats.opensFailed += 1;
-    // What the agent refuses by its rules says nothing of its health.
-    const isRule = answer?.status === "notAllowed" || answer?.status === "noTarget";
-    if (!isRule) this.#events.opened(this.#host, isGood);
+  #answered(stream: UpstreamStream, outcome: OpenOutcome): void {
+    const sinceMs = this.#unanswered.get(stream)!;
+    this.#unanswered.delete(stream);
+    if (outcome === "abandoned") return;
+    this.#stats.open.observe(this.#runtime.nowMs() - sinceMs);
+    // What is lost with its session says nothing of the host's targets.
+    if (outcome === "lost" && !this.#session.isOpen) return;
+    const status = outcome === "lost" ? "lost" : outcome.status;
+    if (status !== "open") this.#stats.opensFailed += 1;
+    // Nor does what the agent refuses by its rules.
+    if (status === "notAllowed" || status === "noTarget") return;
+    this.#events.opened(this.#host, status === "open");
+  }
+
+  /** One timer for all openings, since each has the same time. */
+  #expire(): void {
+    const nowMs = this.#runtime.nowMs();
+    for (const [stream, sinceMs] of this.#unanswered) {
+      const leftMs = sinceMs + this.#openTimeoutMs - nowMs;
+      if (leftMs > 0) {
+        this.#openTimer!.restart(leftMs);
+        return;
+      }
+      const detail = `the agent did not answer within ${this.#openTimeoutMs} ms`;
+      stream.expire(new DialError(stream.name, "timeout", detail));
+    }
+    this.#openTimer = undefined;
   }
 
   #takeIdle(target: string): UpstreamStream | undefined {

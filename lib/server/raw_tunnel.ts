@@ -10,6 +10,7 @@ import type { TunnelEvents } from "./mux_tunnel.ts";
 export class RawTunnel implements HostConnection, Sink {
   readonly mode = "raw";
   readonly rttMs = 0;
+  readonly isInDoubt = false;
   readonly id: number;
   readonly remoteAddress: string;
   readonly #duplex: Duplex;
@@ -59,6 +60,11 @@ export class RawTunnel implements HostConnection, Sink {
     this.#events.freed(this.#host);
   }
 
+  /** What serves it at the far end is one thing, whatever it is called here. */
+  serves(target: string): boolean {
+    return target === "";
+  }
+
   open(request: UpstreamRequest): Upstream {
     const user = new RawUpstream(this.#duplex, this);
     this.#user = user;
@@ -92,6 +98,9 @@ export class RawTunnel implements HostConnection, Sink {
     this.#isRetiring = true;
     if (this.#user === undefined) this.#duplex.close();
   }
+
+  /** There is no way to ask on it: the deadline of its next exchange finds it dead. */
+  doubt(): void {}
 
   /** The connection itself is what rests; a MOSN agent that drains closes it by itself. */
   closeIdle(): void {}

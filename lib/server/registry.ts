@@ -30,6 +30,8 @@ export class Registry {
   /** What an operator has set for hosts, those that are away too. */
   readonly overrides: HostOverrides = new HostOverrides();
   readonly #clusters = new Map<string, Cluster>();
+  /** Undeclared clusters without hosts, the one that lost its last one first in front. */
+  readonly #empty = new Set<Cluster>();
   readonly #isOpen: boolean;
   readonly #slowStartMs: number;
   readonly #onChange: (cluster: Cluster) => void;
@@ -73,17 +75,17 @@ export class Registry {
    */
   hostFor(registration: Registration, nowMs: number): Host {
     const { info, permit, remoteAddress } = registration;
-    const cluster = this.#clusterFor(info.clusterName);
     const hostName = info.hostName === "" ? remoteAddress : info.hostName;
     const id = info.hello === undefined ? remoteAddress : `${hostName}/${info.hello.agentId}`;
-    const host = cluster.hosts.get(id);
+    const host = this.#clusters.get(info.clusterName)?.hosts.get(id);
     if (host !== undefined) {
+      host.declared(info.weight);
       host.follow(permit);
       return host;
     }
     const fresh = new Host({
       id,
-      cluster: cluster.name,
+      cluster: info.clusterName,
       hostName,
       givenName: info.hostName,
       permit,
@@ -92,7 +94,7 @@ export class Registry {
       slowStartMs: this.#slowStartMs,
       targets: info.hello?.targets,
     });
-    fresh.override = this.overrides.of(cluster.name, hostName);
+    fresh.override = this.overrides.of(info.clusterName, hostName);
     return fresh;
   }
 
@@ -105,10 +107,23 @@ export class Registry {
     return undefined;
   }
 
-  /** Gives `connection` to `host`; the host is registered if it was not. */
+  /**
+   * Gives `connection` to `host`; the host is registered if it was not. Whatever else goes by its
+   * name is asked for life: an agent that comes back is the first sign that its old connections are
+   * dead. Those that are not stay, and share.
+   */
   add(host: Host, connection: HostConnection): void {
     const cluster = this.#clusterFor(host.cluster);
-    cluster.hosts.set(host.id, host);
+    if (cluster.hosts.has(host.id)) {
+      for (const older of host.connections) older.doubt();
+    } else {
+      for (const other of cluster.hosts.values()) {
+        if (other.hostName !== host.hostName) continue;
+        for (const older of other.connections) older.doubt();
+      }
+      cluster.hosts.set(host.id, host);
+      this.#empty.delete(cluster);
+    }
     host.connections.push(connection);
     this.#onChange(cluster);
   }
@@ -127,7 +142,7 @@ export class Registry {
     const cluster = this.#clusters.get(host.cluster);
     if (cluster?.hosts.get(host.id) !== host) return false;
     cluster.hosts.delete(host.id);
-    if (cluster.hosts.size === 0) this.#forgetOldest();
+    if (cluster.hosts.size === 0 && !cluster.isDeclared) this.#keepEmpty(cluster);
     return true;
   }
 
@@ -140,11 +155,11 @@ export class Registry {
     return cluster;
   }
 
-  #forgetOldest(): void {
-    const empty = [...this.#clusters.values()]
-      .filter((cluster) => cluster.hosts.size === 0 && !cluster.isDeclared);
-    for (const cluster of empty.slice(0, Math.max(0, empty.length - MAX_EMPTY_CLUSTERS))) {
-      this.#clusters.delete(cluster.name);
-    }
+  #keepEmpty(cluster: Cluster): void {
+    this.#empty.add(cluster);
+    if (this.#empty.size <= MAX_EMPTY_CLUSTERS) return;
+    const [oldest] = this.#empty;
+    this.#empty.delete(oldest!);
+    this.#clusters.delete(oldest!.name);
   }
 }

@@ -2,11 +2,13 @@
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { Permit } from "../auth/permit.ts";
-import type { GracefulClose, InitInfo, Message, ServerHello } from "../codec/message.ts";
-import { ClosedError } from "../errors.ts";
+import type { InitInfo, Message, ServerHello } from "../codec/message.ts";
+import { GO_AWAY } from "../codec/yamux.ts";
+import { ClosedError, ConfigError, ProtocolError } from "../errors.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
 import { Session } from "../mux/session.ts";
 import type { Runtime } from "../runtime.ts";
+import { openFileLimit } from "../transport/file_limit.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
 import { CertificateStore } from "../transport/certificate_store.ts";
@@ -17,6 +19,7 @@ import type { Objection } from "./admission.ts";
 import type { ServerConfig } from "./config.ts";
 import { ControlStream } from "./control_stream.ts";
 import { Departures } from "./departures.ts";
+import { fitToFiles } from "./fit_to_files.ts";
 import { FrontendSet } from "./frontend_set.ts";
 import { DEFAULT_HEALTH } from "./host.ts";
 import type { Host, HostConnection } from "./host.ts";
@@ -24,11 +27,12 @@ import { HttpRouting } from "./http_routing.ts";
 import { MuxTunnel } from "./mux_tunnel.ts";
 import type { TunnelEvents } from "./mux_tunnel.ts";
 import { PermitWatch } from "./permit_watch.ts";
+import { ipOf, RawFarewells } from "./raw_farewells.ts";
 import { RawTunnel } from "./raw_tunnel.ts";
 import { Registry } from "./registry.ts";
 import { ServerUpstreams } from "./server_upstreams.ts";
 import { ServerStats } from "./stats.ts";
-import { ipOf, OVERLOAD_RETRY_MS, TunnelAcceptor } from "./tunnel_acceptor.ts";
+import { OVERLOAD_RETRY_MS, TunnelAcceptor } from "./tunnel_acceptor.ts";
 import type { TunnelEntry } from "./tunnel_acceptor.ts";
 
 /** How long agents have to close their side once the server has. */
@@ -55,6 +59,7 @@ const PROBE_LIFE_MS = 30_000;
  *
  * @param software name and version for agents and errors: "revtun/0.1.0".
  * @throws {ListenError} an address cannot be listened on; nothing is left half-started.
+ * @throws {ConfigError} a frontend names a cluster in which no agent may register.
  */
 export async function startServer(
   config: ServerConfig,
@@ -89,6 +94,7 @@ export class RunningServer {
   readonly #runtime: Runtime;
   readonly #software: string;
   readonly #acceptor: TunnelAcceptor;
+  readonly #farewells: RawFarewells;
   /** Listeners for clients, which may come and go. */
   readonly frontends: FrontendSet;
   readonly #tunnelListeners: Listener[] = [];
@@ -100,17 +106,24 @@ export class RunningServer {
   readonly #events: TunnelEvents;
   readonly #permits: PermitWatch;
   #nextTunnelId = 1;
-  #isClosing = false;
+  #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
-  constructor(config: ServerConfig, runtime: Runtime, software: string) {
-    this.config = config;
+  /** @throws {ConfigError} */
+  constructor(given: ServerConfig, runtime: Runtime, software: string) {
+    const config = this.config = fitToFiles(given, openFileLimit());
+    if (config.maxFrontendConnections < given.maxFrontendConnections) {
+      runtime.log.info("server.limited", "Fewer connections than configured: raise ulimit -n", {
+        clients: config.maxFrontendConnections,
+        tunnels: config.maxTunnels,
+      });
+    }
     this.#runtime = runtime;
     this.#software = software;
     this.startedMs = runtime.nowMs();
     this.budget = new MemoryBudget(config.memoryBudgetBytes);
     this.registry = new Registry({
-      clusters: config.clusters,
+      clusters: declaredClusters(config),
       isOpen: config.isOpenToClusters,
       slowStartMs: config.slowStartMs,
       onChange: (cluster) => this.upstreams.served(cluster),
@@ -121,6 +134,7 @@ export class RunningServer {
       stats: this.stats,
       maxWaiting: config.maxWaiting,
       maxWaitingBytes: config.maxWaitingBytes,
+      isOutOfMemory: () => this.budget.isNearlyFull,
     });
     const certificates = () => this.#frontendCertificates;
     this.frontends = new FrontendSet({
@@ -147,6 +161,7 @@ export class RunningServer {
       clockMs: Date.now,
       onEnd: (host, connection, reason) => this.#permitEnded(host, connection, reason),
     });
+    this.#farewells = new RawFarewells(this.registry, runtime, this.stats);
     this.#acceptor = new TunnelAcceptor({
       runtime,
       stats: this.stats,
@@ -163,8 +178,8 @@ export class RunningServer {
       maxHandshakesPerAddress: config.maxHandshakesPerAddress,
       hello: () => this.#hello(),
       accepted: (entry) => this.#accepted(entry),
-      gracefulClose: (message, ip) => this.#gracefulClose(message, ip),
-      rawHostsAt: (ip) => this.#rawHostsAt(ip).length,
+      gracefulClose: (message, ip) => this.#farewells.take(message, ip),
+      rawHostsAt: (ip) => this.#farewells.hostsAt(ip).length,
     });
   }
 
@@ -209,7 +224,7 @@ export class RunningServer {
 
   /** It stops, or has stopped: nothing new is taken. */
   get isClosing(): boolean {
-    return this.#isClosing;
+    return this.#closed !== undefined;
   }
 
   /** Where agents come in, with actual ports. */
@@ -245,9 +260,11 @@ export class RunningServer {
    * Stops: no new clients, agents are asked to dial elsewhere, work in flight is given
    * `drainTimeoutMs` to end. Resolves when everything is closed.
    */
-  async close(drainTimeoutMs = this.config.drainTimeoutMs): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  close(drainTimeoutMs = this.config.drainTimeoutMs): Promise<void> {
+    return this.#closed ??= this.#close(drainTimeoutMs);
+  }
+
+  async #close(drainTimeoutMs: number): Promise<void> {
     // Both ports are free at once for the next process.
     await Promise.all([this.frontends.stopListening(), this.handOverTunnels()]);
     // Clients first: their last requests still need the tunnels.
@@ -257,6 +274,7 @@ export class RunningServer {
     for (const tunnel of this.#tunnels.values()) tunnel.goAway();
     this.#acceptor.close();
     for (const store of this.#certificates) store.close();
+    this.#farewells.close();
     for (const tunnel of this.#tunnels.values()) tunnel.close();
     if (this.#tunnels.size === 0) return;
     await this.#within(CLOSE_TIMEOUT_MS, new Promise<void>((resolve) => this.#onEmpty = resolve));
@@ -293,7 +311,7 @@ export class RunningServer {
   }
 
   #overload(): string | undefined {
-    if (this.#isClosing) return "this server is stopping";
+    if (this.isClosing) return "this server is stopping";
     if (this.#tunnels.size >= this.config.maxTunnels) {
       return `this server has its ${this.config.maxTunnels} tunnel connections`;
     }
@@ -341,6 +359,8 @@ export class RunningServer {
       name: `${host.cluster}/${host.hostName}/${id}`,
       onMessage: (message) => this.#controlled(host, message),
       onControl: (control) => tunnel.control = control,
+      // Streams at rest would keep an agent that wants to leave.
+      onGoAway: () => tunnel.closeIdle(),
       onClose: (error) => {
         tunnel.ended();
         this.#removed(host, tunnel, error);
@@ -354,6 +374,7 @@ export class RunningServer {
       runtime: this.#runtime,
       stats: this.stats,
       events: this.#events,
+      openTimeoutMs: this.config.openTimeoutMs,
     });
     this.#added(host, tunnel, entry.permit);
     if (entry.rest.length > 0) session.onData(entry.rest, entry.buffer);
@@ -380,18 +401,13 @@ export class RunningServer {
 
   #serveProbe(id: number, entry: TunnelEntry): void {
     if (entry.mode !== "mux") {
-      entry.duplex.end();
-      entry.duplex.attach({
-        onData() {},
-        onDrain() {},
-        onEnd: () => entry.duplex.close(),
-        onClose() {},
-      });
+      this.#acceptor.linger(entry.duplex);
       return;
     }
     const session = this.#openSession(id, entry, {
       name: `probe/${id}`,
       onMessage() {},
+      onGoAway() {},
       onClose: () => {
         life.cancel();
         this.#forget(id);
@@ -409,6 +425,7 @@ export class RunningServer {
       name: string;
       onMessage: (message: Message) => void;
       onControl?: (stream: ControlStream) => void;
+      onGoAway: () => void;
       onClose: (error?: Error) => void;
     },
   ): Session {
@@ -433,7 +450,19 @@ export class RunningServer {
         });
         wiring.onControl?.(control);
       },
-      onClose: wiring.onClose,
+      onGoAway: (code) => {
+        if (code !== GO_AWAY.normal) {
+          this.#runtime.log.warn("session.rejected", "An agent finds fault with its session", {
+            session: wiring.name,
+            code,
+          });
+        }
+        wiring.onGoAway();
+      },
+      onClose: (error) => {
+        if (error instanceof ProtocolError) this.stats.sessionErrors += 1;
+        wiring.onClose(error);
+      },
     });
   }
 
@@ -524,38 +553,6 @@ export class RunningServer {
       unhealthy: [...host.unhealthyTargets].map((name) => name || "default").join(",") || undefined,
     });
   }
-
-  #rawHostsAt(ip: string): Host[] {
-    const hosts: Host[] = [];
-    for (const cluster of this.registry.clusters.values()) {
-      for (const host of cluster.hosts.values()) {
-        const isThere = host.connections.some((connection) =>
-          connection.mode === "raw" && ipOfText(connection.remoteAddress) === ip
-        );
-        if (isThere) hosts.push(host);
-      }
-    }
-    return hosts;
-  }
-
-  /**
-   * A MOSN agent stops. Its frame names local addresses, which behind NAT we never see: so it is
-   * taken for the hosts of that cluster at the sender's address, the named ones where those match.
-   */
-  #gracefulClose(message: GracefulClose, ip: string): void {
-    const hosts = this.#rawHostsAt(ip).filter((host) => host.cluster === message.clusterName);
-    const named = hosts.filter((host) => message.addresses.includes(host.id));
-    const leaving = named.length > 0 ? named : hosts;
-    if (leaving.length === 0) this.stats.gracefulClosesIgnored += 1;
-    for (const host of leaving) {
-      host.isDraining = true;
-      this.stats.gracefulCloses += 1;
-      this.#runtime.log.info("host.draining", "A MOSN agent stops: no new work for it", {
-        cluster: host.cluster,
-        host: host.hostName,
-      });
-    }
-  }
 }
 
 /** True if a message means its sender's host; names that it leaves out are its own. */
@@ -575,9 +572,20 @@ function isOrNone(name: string, own: string): boolean {
   return name === "" || name === own;
 }
 
-/** The host part of "ip:port" or "[ip]:port". */
-function ipOfText(address: string): string {
-  return address.startsWith("unix:")
-    ? "unix"
-    : address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+/**
+ * The clusters that are there before any agent: a frontend that names one declares it, unless the
+ * configuration says which there are.
+ *
+ * @throws {ConfigError} a frontend names a cluster in which no agent may register.
+ */
+function declaredClusters({ clusters, frontends, isOpenToClusters }: ServerConfig): string[] {
+  const named = frontends.flatMap((spec) => spec.cluster ?? []);
+  const strangers = named.filter((name) => !clusters.includes(name));
+  if (clusters.length > 0 && !isOpenToClusters && strangers.length > 0) {
+    throw new ConfigError(
+      "frontends",
+      `a frontend names cluster "${strangers[0]}", which is not declared`,
+    );
+  }
+  return [...new Set([...clusters, ...named])];
 }

@@ -23,6 +23,7 @@ export class ServerUpstreams implements Upstreams {
   readonly #maxWaiting: number;
   readonly #maxWaitingBytes: number;
   #waitingBytes = 0;
+  readonly #isOutOfMemory: () => boolean;
   readonly #waiting = new Map<string, Set<Waiter>>();
   #isClosing = false;
 
@@ -34,12 +35,15 @@ export class ServerUpstreams implements Upstreams {
     maxWaiting: number;
     /** Bytes that all waiting requests may hold together. */
     maxWaitingBytes: number;
+    /** Clients that read too slowly hold so much that no further stream is opened. */
+    isOutOfMemory: () => boolean;
   }) {
     this.#registry = init.registry;
     this.#runtime = init.runtime;
     this.#stats = init.stats;
     this.#maxWaiting = init.maxWaiting;
     this.#maxWaitingBytes = init.maxWaitingBytes;
+    this.#isOutOfMemory = init.isOutOfMemory;
   }
 
   /** Requests that wait for a host now. */
@@ -63,6 +67,9 @@ export class ServerUpstreams implements Upstreams {
     if (cluster === undefined) {
       throw new UpstreamError("noCluster", `There is no cluster "${request.cluster}"`);
     }
+    if (this.#isOutOfMemory()) {
+      throw new UpstreamError("overloaded", "Too many bytes wait for clients that do not read");
+    }
     return this.#tryOpen(cluster, request) ?? this.#wait(cluster, request);
   }
 
@@ -72,8 +79,11 @@ export class ServerUpstreams implements Upstreams {
     if (waiters === undefined) return;
     for (const waiter of waiters) {
       const upstream = this.#tryOpen(cluster, waiter.request);
-      // One that waits for a certain host must not hold up those behind it.
-      if (upstream === undefined) continue;
+      if (upstream === undefined) {
+        // One that waits for a certain host must not hold up those behind it.
+        if (hasCapacity(cluster)) continue;
+        return;
+      }
       this.#forget(cluster.name, waiter);
       waiter.resolve(upstream);
     }
@@ -94,11 +104,11 @@ export class ServerUpstreams implements Upstreams {
     const host: Host | undefined = pickHost(cluster.hosts.values(), {
       nowMs: this.#runtime.nowMs(),
       excluded: request.excludedHosts,
+      target: request.target,
       hostName: request.hostName,
       hashKey: request.hashKey,
-      target: request.target,
     });
-    return host?.connection()?.open(request);
+    return host?.connectionFor(request.target)?.open(request);
   }
 
   #wait(cluster: Cluster, request: UpstreamRequest): Promise<Upstream> {
@@ -148,6 +158,12 @@ export class ServerUpstreams implements Upstreams {
         `That target is unhealthy at all ${hosts.length} hosts of cluster "${cluster.name}"`,
       );
     }
+    const canServe = (host: Host) => host.connections.some((one) => one.serves(request.target));
+    if (hosts.length > 0 && !hosts.some(canServe)) {
+      const detail = `The hosts of cluster "${cluster.name}" are MOSN agents, which have no ` +
+        `target "${request.target}"`;
+      return new UpstreamError("noHost", detail);
+    }
     if (hosts.length > 0) {
       const detail = `All ${hosts.length} hosts of cluster "${cluster.name}" are busy or draining`;
       return new UpstreamError("busy", detail);
@@ -171,4 +187,9 @@ export class ServerUpstreams implements Upstreams {
     if (waiters?.delete(waiter)) this.#waitingBytes -= waiter.request.heldBytes ?? 0;
     if (waiters?.size === 0) this.#waiting.delete(clusterName);
   }
+}
+
+function hasCapacity(cluster: Cluster): boolean {
+  for (const host of cluster.hosts.values()) if (host.isUsable) return true;
+  return false;
 }

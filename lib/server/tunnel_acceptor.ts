@@ -11,8 +11,9 @@ import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import type { TlsFacts } from "../transport/connection.ts";
 import { admit, objectTo } from "./admission.ts";
-import type { AdmissionRules, Refusal } from "./admission.ts";
+import type { AdmissionRules, Admittance, Refusal } from "./admission.ts";
 import { ServerHandshake } from "./handshake.ts";
+import { ipOf } from "./raw_farewells.ts";
 import type { ServerStats } from "./stats.ts";
 
 /** A connection of an agent, as its listener accepted it. */
@@ -51,8 +52,8 @@ export interface AcceptorHost {
   rawHostsAt(ip: string): number;
 }
 
-/** A refused peer has this long to read why. */
-const REFUSAL_LINGER_MS = 1000;
+/** A peer that is done with has this long to read the last word. */
+const LINGER_MS = 1000;
 /** What an overloaded server asks revtun agents to wait, before their own jitter. */
 export const OVERLOAD_RETRY_MS = 2000;
 
@@ -62,6 +63,8 @@ export class TunnelAcceptor {
   readonly #pending = new Set<PendingConnection>();
   readonly #pendingByIp = new Map<string, number>();
   readonly #asideByIp = new Map<string, Set<PendingConnection>>();
+  /** Refused ones that may read why. */
+  readonly #lingering = new Set<Duplex>();
   readonly #loggedIps = new Set<string>();
 
   constructor(host: AcceptorHost) {
@@ -111,9 +114,27 @@ export class TunnelAcceptor {
   /** Closes all that are not hosted. */
   close(): void {
     for (const pending of this.#pending) pending.close();
+    for (const duplex of this.#lingering) duplex.close();
     for (const asides of this.#asideByIp.values()) {
       for (const aside of asides) aside.close();
     }
+  }
+
+  /** Ends our side and closes once the peer has ended its own, or does not within a moment. */
+  linger(duplex: Duplex): void {
+    const deadline = this.#host.runtime.timers.after(LINGER_MS, () => duplex.close());
+    this.#lingering.add(duplex);
+    duplex.attach({
+      onData() {},
+      onDrain() {},
+      onEnd: () => duplex.close(),
+      onClose: () => {
+        deadline.cancel();
+        this.#lingering.delete(duplex);
+      },
+    });
+    duplex.end();
+    duplex.resume();
   }
 
   /** A connection's handshake is over, one way or another. */
@@ -228,7 +249,7 @@ class PendingConnection implements Sink {
 
   async #decide(info: InitInfo, rest: Uint8Array, buffer: SharedBuffer): Promise<void> {
     const { rules, stats, runtime } = this.#host;
-    const verdict = await admit(info, rules, this.ip);
+    const verdict = await this.#verdictOn(info);
     if (this.#isOver) return;
     if (!verdict.isAdmitted) return this.#refuse(info, verdict);
     const { permit } = verdict;
@@ -248,6 +269,24 @@ class PendingConnection implements Sink {
       cluster: info.clusterName,
       mode,
     });
+  }
+
+  /** Never rejects. */
+  async #verdictOn(info: InitInfo): Promise<Admittance | Refusal> {
+    const { rules, runtime } = this.#host;
+    try {
+      return await admit(info, rules, this.ip);
+    } catch (error) {
+      runtime.log.error("tunnel.undecided", `Cannot decide on an agent: ${error}`);
+      return {
+        isAdmitted: false,
+        status: CONNECT_STATUS.unknownFailure,
+        reason: "this server could not decide",
+        counter: "overload",
+        isTransient: true,
+        retryAfterMs: rules.retryAfterMs,
+      };
+    }
   }
 
   #refuse(info: InitInfo, refusal: Refusal): void {
@@ -275,7 +314,7 @@ class PendingConnection implements Sink {
       },
     };
     this.#duplex.write(encodeMessage({ type: "initResponse", status: refusal.status, ...hello }));
-    closeAfterReading(this.#duplex, runtime);
+    this.#acceptor.linger(this.#duplex);
   }
 
   #late(): void {
@@ -297,22 +336,4 @@ class PendingConnection implements Sink {
     this.#acceptor.settled(this);
     this.#acceptor.asideEnded(this);
   }
-}
-
-/** Ends our side and closes once the peer has ended its own, or does not. */
-function closeAfterReading(duplex: Duplex, runtime: Runtime): void {
-  const linger = runtime.timers.after(REFUSAL_LINGER_MS, () => duplex.close());
-  duplex.attach({
-    onData() {},
-    onDrain() {},
-    onEnd: () => duplex.close(),
-    onClose: () => linger.cancel(),
-  });
-  duplex.end();
-  duplex.resume();
-}
-
-/** Connections are counted by address; those of a Unix socket have one in common. */
-export function ipOf(address: Address): string {
-  return address.kind === "tcp" ? address.host : "unix";
 }

@@ -6,8 +6,14 @@ import type { Duplex, Sink } from "../duplex.ts";
 import { ClosedError, DecodeError, DialError } from "../errors.ts";
 import type { MuxStream } from "../mux/stream.ts";
 
+/**
+ * How an open went: the agent's word, or `lost` where none came or none that makes sense, or
+ * `abandoned` by our own side before there was one.
+ */
+export type OpenOutcome = Answer | "lost" | "abandoned";
+
 /** Learns how the open went; called once. */
-export type OnAnswer = (answer: Answer | undefined) => void;
+export type OnAnswer = (outcome: OpenOutcome) => void;
 
 /**
  * Until the agent has answered it stands between the stream and its user; from then on the stream
@@ -19,6 +25,7 @@ export class UpstreamStream implements Duplex, Sink {
   #onAnswer: OnAnswer | undefined;
   #sink: Sink | undefined;
   #isAnswered = false;
+  #isAbandoned = false;
 
   constructor(stream: MuxStream, onAnswer: OnAnswer) {
     this.#stream = stream;
@@ -59,6 +66,14 @@ export class UpstreamStream implements Duplex, Sink {
   }
 
   close(error?: Error): void {
+    if (!this.#stream.isClosed) this.#answered("abandoned");
+    this.#isAbandoned = true;
+    this.#stream.close(error);
+  }
+
+  /** The agent has not answered in time. */
+  expire(error: DialError): void {
+    this.#answered("lost");
     this.#stream.close(error);
   }
 
@@ -67,7 +82,7 @@ export class UpstreamStream implements Duplex, Sink {
     try {
       pushed = this.#decoder.push(bytes);
     } catch (error) {
-      this.#answered(undefined);
+      this.#answered("lost");
       this.#stream.close(error instanceof DecodeError ? error : undefined);
       return;
     }
@@ -86,7 +101,7 @@ export class UpstreamStream implements Duplex, Sink {
   }
 
   onEnd(): void {
-    this.#answered(undefined);
+    this.#answered("lost");
     this.#stream.close(new ClosedError("peer", `${this.name} ended before it was answered`));
   }
 
@@ -95,10 +110,9 @@ export class UpstreamStream implements Duplex, Sink {
   }
 
   onClose(error?: Error): void {
-    const isUnanswered = this.#onAnswer !== undefined;
-    this.#answered(undefined);
+    this.#answered("lost");
     // A stream that was reset before its answer touched no target: another host may be tried.
-    const untouched = error instanceof DialError || !isUnanswered
+    const untouched = error instanceof DialError || this.#isAnswered || this.#isAbandoned
       ? error
       : new DialError(this.name, "unreachable", error?.message ?? "closed before its answer", {
         cause: error,
@@ -106,8 +120,9 @@ export class UpstreamStream implements Duplex, Sink {
     this.#sink?.onClose(untouched);
   }
 
-  #answered(answer: Answer | undefined): void {
-    this.#onAnswer?.(answer);
+  #answered(outcome: OpenOutcome): void {
+    const tell = this.#onAnswer;
     this.#onAnswer = undefined;
+    tell?.(outcome);
   }
 }

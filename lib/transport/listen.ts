@@ -4,12 +4,14 @@ import type { Address } from "../address.ts";
 import type { Runtime } from "../runtime.ts";
 import { SocketDuplex } from "./socket.ts";
 import type { SocketOptions } from "./socket.ts";
-import { isOutOfFiles, translateListenError } from "./socket_error.ts";
+import { isClientGone, isOutOfFiles, translateListenError } from "./socket_error.ts";
 
 /** Connections that may wait to be accepted; the kernel's own limit may be lower. */
 export const BACKLOG = 4096;
-/** Rest after an accept that failed for want of a file descriptor. */
-const EXHAUSTED_PAUSE_MS = 100;
+/** Rest after an accept that failed for want of a file descriptor, or for a reason unknown. */
+const FAILED_PAUSE_MS = 100;
+/** The same trouble is logged again after this. */
+const LOG_AGAIN_MS = 60_000;
 
 /**
  * Who else may listen on the same port (Linux, TCP):
@@ -21,7 +23,7 @@ export type PortSharing = "none" | "later" | "join";
 
 /** How to listen. */
 export interface ListenOptions extends SocketOptions {
-  /** Takes each new connection; must not throw. */
+  /** Takes each new connection; one that it throws at is closed. */
   onConnection(connection: SocketDuplex): void;
   /** Nobody by default. */
   sharing?: PortSharing;
@@ -56,29 +58,54 @@ export function listen(address: Address, runtime: Runtime, options: ListenOption
   };
 
   async function acceptLoop(): Promise<void> {
-    let isExhausted = false;
+    /** What was in the way last, and when it was logged: it may come and go many times a second. */
+    let trouble = "";
+    let loggedMs = 0;
     while (!isClosed) {
+      let conn: Deno.Conn;
       try {
-        const conn = await listener.accept();
-        isExhausted = false;
-        options.onConnection(new SocketDuplex(conn, runtime.pool, options));
+        conn = await listener.accept();
       } catch (error) {
-        if (isClosed) return;
+        if (isClosed || error instanceof Deno.errors.BadResource) return;
         // A client that gave up before it was accepted fails the accept: that is its own affair.
-        if (!isOutOfFiles(error)) {
-          if (error instanceof Deno.errors.BadResource) return;
-          runtime.log.debug("listener.accept_failed", String(error));
-          continue;
+        if (isClientGone(error)) continue;
+        const reason = String(error);
+        if (reason !== trouble || runtime.nowMs() - loggedMs > LOG_AGAIN_MS) {
+          trouble = reason;
+          loggedMs = runtime.nowMs();
+          logTrouble(error);
         }
-        if (!isExhausted) {
-          isExhausted = true;
-          runtime.log.error(
-            "listener.exhausted",
-            "No file descriptor left for new connections; raise ulimit -n or lower the limits",
-            { listen: formatAddress(address) },
-          );
-        }
-        await new Promise<void>((resolve) => runtime.timers.after(EXHAUSTED_PAUSE_MS, resolve));
+        await new Promise<void>((resolve) => runtime.timers.after(FAILED_PAUSE_MS, resolve));
+        continue;
+      }
+      handOver(conn);
+    }
+  }
+
+  function logTrouble(error: unknown): void {
+    const fields = { listen: formatAddress(address) };
+    if (isOutOfFiles(error)) {
+      runtime.log.error(
+        "listener.exhausted",
+        "No file descriptor left for new connections; raise ulimit -n or lower the limits",
+        fields,
+      );
+    } else {
+      runtime.log.error("listener.accept_failed", `Cannot accept: ${error}`, fields);
+    }
+  }
+
+  function handOver(conn: Deno.Conn): void {
+    try {
+      options.onConnection(new SocketDuplex(conn, runtime.pool, options));
+    } catch (error) {
+      runtime.log.error("listener.connection_failed", `Closed a new connection: ${error}`, {
+        listen: formatAddress(address),
+      });
+      try {
+        conn.close();
+      } catch {
+        // Whoever threw may have closed it before.
       }
     }
   }

@@ -33,6 +33,12 @@ export function isOutOfFiles(error: unknown): boolean {
   return error instanceof Error && /os error (23|24)\b/.test(error.message);
 }
 
+/** True when an accept failed because its client had left already. */
+export function isClientGone(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset;
+}
+
 /** TLS failures as the runtime and Node word them, and what they mean to a user. */
 const TLS_REASONS: readonly [RegExp, string][] = [
   [

@@ -3,25 +3,7 @@ import { openPermit } from "../../lib/auth/permit.ts";
 import fc from "fast-check";
 import { pickHost } from "../../lib/server/balancer.ts";
 import { DEFAULT_HEALTH, Host } from "../../lib/server/host.ts";
-import type { HostConnection } from "../../lib/server/host.ts";
-
-class FakeConnection implements HostConnection {
-  id = 1;
-  mode = "mux" as const;
-  remoteAddress = "127.0.0.1:1";
-  inFlight = 0;
-  isAvailable = true;
-  rttMs = 1;
-  receivedBytes = 0;
-  sentBytes = 0;
-  open(): never {
-    throw new Error("not used");
-  }
-  askReplacement() {}
-  goAway() {}
-  closeIdle() {}
-  close() {}
-}
+import { FakeConnection } from "./fake_connection.ts";
 
 function makeHost(name: string, weight: number, slowStartMs = 0): Host {
   const host = new Host({
@@ -149,4 +131,27 @@ Deno.test("a wanted host name is the only choice", () => {
   const hosts = [makeHost("a", 1), makeHost("b", 100)];
   assert.equal(pickHost(hosts, { nowMs: 0, hostName: "a" }), hosts[0]);
   assert.equal(pickHost(hosts, { nowMs: 0, hostName: "z" }), undefined);
+});
+
+Deno.test("a host that is silent when asked for life comes last", () => {
+  const silent = makeHost("silent", 10);
+  const other = makeHost("other", 10);
+  connectionOf(silent).isInDoubt = true;
+  for (let i = 0; i < 20; i++) assert.equal(pickHost([silent, other], { nowMs: 0 }), other);
+  assert.equal(pickHost([silent], { nowMs: 0 }), silent);
+  const second = new FakeConnection();
+  second.inFlight = 5;
+  silent.connections.push(second);
+  assert.equal(silent.connectionFor(""), second, "the busier one that is alive");
+});
+
+Deno.test("a raw connection serves the default target and no other", () => {
+  const raw = makeHost("raw", 10);
+  connectionOf(raw).mode = "raw";
+  const mux = makeHost("mux", 10);
+  for (let i = 0; i < 20; i++) {
+    assert.equal(pickHost([raw, mux], { nowMs: 0, target: "ssh" }), mux);
+  }
+  assert.equal(pickHost([raw], { nowMs: 0, target: "ssh" }), undefined);
+  assert.equal(pickHost([raw], { nowMs: 0 }), raw);
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { openPermit } from "../../lib/auth/permit.ts";
 import type { InitInfo } from "../../lib/codec/message.ts";
-import type { Host, HostConnection } from "../../lib/server/host.ts";
+import type { Host } from "../../lib/server/host.ts";
 import { Registry } from "../../lib/server/registry.ts";
 import { disconnect, hostsNamed, setDrained, setWeight } from "../../lib/server/steering.ts";
+import { FakeConnection } from "./fake_connection.ts";
 
 function registry(): { registry: Registry; changes: string[] } {
   const changes: string[] = [];
@@ -26,30 +27,9 @@ function join(registry: Registry, hostName: string, agentId = "1", weight = 10):
     credential: "",
     hello: { version: 1, modes: ["mux"], agentId, connectionId: 1 },
   };
-  const host = registry.hostFor({ info, permit: openPermit(""), remoteAddress: "10.0.0.7:1" }, 0)!;
-  const connection: HostConnection & { idleCloses: number; closedBy?: Error | undefined } = {
-    id: 1,
-    mode: "mux",
-    remoteAddress: "10.0.0.7:1",
-    inFlight: 0,
-    isAvailable: true,
-    rttMs: 0,
-    receivedBytes: 0,
-    sentBytes: 0,
-    idleCloses: 0,
-    open: () => {
-      throw new Error("not used");
-    },
-    askReplacement() {},
-    goAway() {},
-    closeIdle() {
-      this.idleCloses += 1;
-    },
-    close(error) {
-      this.closedBy = error;
-      registry.remove(host, this);
-    },
-  };
+  const host = registry.hostFor({ info, permit: openPermit(""), remoteAddress: "10.0.0.7:1" }, 0);
+  const connection = new FakeConnection();
+  connection.onClose = () => registry.remove(host, connection);
   registry.add(host, connection);
   return host;
 }
@@ -110,7 +90,7 @@ Deno.test("agents that share a host name are steered together", () => {
 Deno.test("disconnect() closes all of a host's connections, and says who did", () => {
   const { registry: all } = registry();
   const host = join(all, "h");
-  const connection = host.connections[0] as HostConnection & { closedBy?: Error };
+  const connection = host.connections[0] as FakeConnection;
   disconnect(host);
   assert.match(String(connection.closedBy), /disconnected by an operator/);
   assert.equal(all.hostCount, 0);
