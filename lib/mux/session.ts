@@ -14,6 +14,7 @@ import { DEFAULT_KEEPALIVE, Keepalive } from "./keepalive.ts";
 import type { KeepaliveOptions } from "./keepalive.ts";
 import type { BudgetMember, MemoryBudget, MemoryShare } from "./memory_budget.ts";
 import { Outbox } from "./outbox.ts";
+import { PeerIds } from "./peer_ids.ts";
 import { PingClock } from "./ping_clock.ts";
 import { MuxStream } from "./stream.ts";
 import type { StreamOwner } from "./stream.ts";
@@ -76,7 +77,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   #lingerTimer: Timer | undefined;
 
   #nextId: number;
-  #lastPeerId = 0;
+  readonly #peerIds: PeerIds;
   #unacknowledged = 0;
   #peerStreams = 0;
   #isGoAwaySent = false;
@@ -104,6 +105,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     this.name = options.name;
     this.outbox = new Outbox(duplex, runtime.pool);
     this.#nextId = options.firstStreamId ?? (options.role === "dialler" ? 1 : 2);
+    this.#peerIds = new PeerIds(options.role === "dialler" ? 2 : 1);
     this.#maxUnacknowledged = options.maxUnacknowledged ?? 256;
     const nowMs = runtime.nowMs();
     this.#abuse = new AbuseLimits(nowMs);
@@ -439,11 +441,10 @@ export class Session implements Sink, StreamOwner, BudgetMember {
       this.#fail(`stream ${id} opened with an id of our side`);
       return false;
     }
-    if (id <= this.#lastPeerId) {
+    if (!this.#peerIds.open(id)) {
       this.#fail(`stream ${id} opened again`);
       return false;
     }
-    this.#lastPeerId = id;
     const isRefused = this.#isGoAwaySent || this.#memory.isNearlyFull ||
       this.#peerStreams >= (this.#options.maxPeerStreams ?? 16_384);
     if (isRefused) {
@@ -464,7 +465,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   }
 
   #receiveLate(id: number, dataBytes: number): void {
-    const wasOpened = this.#isOwnId(id) ? id < this.#nextId : id <= this.#lastPeerId;
+    const wasOpened = this.#isOwnId(id) ? id < this.#nextId : this.#peerIds.wasOpened(id);
     if (!wasOpened) return this.#fail(`frame for stream ${id}, which was never opened`);
     if (!this.#abuse.takeLateFrame(this.nowMs(), dataBytes)) {
       return this.#fail("too much for streams that are closed");
