@@ -57,7 +57,7 @@ export type AgentConfig = Readonly<{
   dialTimeoutMs: number;
   /** A stream without a byte for this long is closed, ms; 0 for never. Default 5 min. */
   idleTimeoutMs: number;
-  /** Dials to targets under way at once; more are answered "busy". Default 256. */
+  /** Dials to targets under way at once; more wait for their turn. Default 256. */
   maxPendingDials: number;
   /** How often server names are resolved anew, ms. Default 30 s. */
   resolveIntervalMs: number;

@@ -9,6 +9,7 @@ import { resolve } from "../transport/resolve.ts";
 import { dialTls } from "../transport/tls_dial.ts";
 import { isAllowed } from "./allow.ts";
 import type { AgentConfig } from "./config.ts";
+import { DialGate } from "./dial_gate.ts";
 import { formatTarget } from "./target.ts";
 import type { Target } from "./target.ts";
 
@@ -37,24 +38,24 @@ export interface TargetDialerDeps {
 export class TargetDialer {
   readonly #settings: TargetSettings;
   readonly #deps: TargetDialerDeps;
-  #pending = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #gate: DialGate;
   /** Targets whose last dial failed: it is logged once. */
   readonly #failing = new Set<string>();
 
   constructor(settings: TargetSettings, deps: TargetDialerDeps) {
     this.#settings = settings;
     this.#deps = deps;
+    this.#gate = new DialGate(settings.maxPendingDials, deps.runtime.timers);
   }
 
   /** Dials under way. */
   get pendingDials(): number {
-    return this.#pending;
+    return this.#gate.openCount;
   }
 
   /** Resolves when no dial is under way. */
   async settled(): Promise<void> {
-    if (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    await this.#gate.atRest();
   }
 
   /** Finds the declared target that `request` means; undefined for the page or a destination. */
@@ -111,8 +112,8 @@ export class TargetDialer {
       throw notAllowed(destination);
     }
     const startMs = runtime.nowMs();
-    const ips = await this.#bounded(
-      destination,
+    const ips = await this.#gate.pass(
+      { name: destination, waitMs: dialTimeoutMs, signal },
       () => resolve(address.host, runtime.timers, dialTimeoutMs),
     );
     // The address is dialled, not the name: a second lookup might give another answer.
@@ -135,33 +136,17 @@ export class TargetDialer {
     const { address, tls } = target;
     const timeoutMs = this.#settings.dialTimeoutMs;
     if (tls === undefined) return await this.#dial(address, timeoutMs, signal);
-    return await this.#bounded(
-      formatTarget(target),
+    return await this.#gate.pass(
+      { name: formatTarget(target), waitMs: timeoutMs, signal },
       () => dialTls({ address, server: address }, tls, this.#deps.runtime, { timeoutMs, signal }),
     );
   }
 
   #dial(address: Address, timeoutMs: number, signal: AbortSignal): Promise<Duplex> {
-    return this.#bounded(
-      formatAddress(address),
+    return this.#gate.pass(
+      { name: formatAddress(address), waitMs: timeoutMs, signal },
       () => dial(address, this.#deps.runtime, { timeoutMs, signal }),
     );
-  }
-
-  async #bounded<T>(name: string, work: () => Promise<T>): Promise<T> {
-    if (this.#pending >= this.#settings.maxPendingDials) {
-      throw new DialError(name, "busy", `${this.#pending} dials are under way already`);
-    }
-    this.#pending += 1;
-    try {
-      return await work();
-    } finally {
-      this.#pending -= 1;
-      if (this.#pending === 0) {
-        for (const run of this.#waiting) run();
-        this.#waiting.clear();
-      }
-    }
   }
 }
 
