@@ -105,6 +105,8 @@ export class RunningServer {
   readonly #tunnels = new Map<number, Tunnel>();
   readonly #events: TunnelEvents;
   readonly #permits: PermitWatch;
+  /** The limits are lower than configured, for want of open files. */
+  readonly #isLimited: boolean;
   #nextTunnelId = 1;
   #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -112,12 +114,7 @@ export class RunningServer {
   /** @throws {ConfigError} */
   constructor(given: ServerConfig, runtime: Runtime, software: string) {
     const config = this.config = fitToFiles(given, openFileLimit());
-    if (config.maxFrontendConnections < given.maxFrontendConnections) {
-      runtime.log.info("server.limited", "Fewer connections than configured: raise ulimit -n", {
-        clients: config.maxFrontendConnections,
-        tunnels: config.maxTunnels,
-      });
-    }
+    this.#isLimited = config !== given;
     this.#runtime = runtime;
     this.#software = software;
     this.startedMs = runtime.nowMs();
@@ -220,6 +217,12 @@ export class RunningServer {
   async listenForClients(): Promise<void> {
     this.#frontendCertificates ??= await this.#openCertificates(this.config.frontendTls);
     for (const spec of this.config.frontends) await this.frontends.add(spec);
+    if (!this.#isLimited) return;
+    const { maxFrontendConnections, maxTunnels } = this.config;
+    this.#runtime.log.info("server.limited", "Takes what the open files suffice for (ulimit -n)", {
+      clients: maxFrontendConnections,
+      tunnels: maxTunnels,
+    });
   }
 
   /** It stops, or has stopped: nothing new is taken. */

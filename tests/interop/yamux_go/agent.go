@@ -100,6 +100,7 @@ func serveStream(stream *yamux.Stream, listener streamListener) {
 		return
 	}
 	stream.Write([]byte{0, 0, 0})
+	say(event{Event: "stream", Detail: p.Target})
 	kind, argument, _ := strings.Cut(p.Target, "-")
 	switch kind {
 	case "":

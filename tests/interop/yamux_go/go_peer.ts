@@ -49,9 +49,11 @@ export class GoPeer implements AsyncDisposable {
   #seen = 0;
   #isEnded = false;
 
-  constructor(program: string, ...args: string[]) {
+  /** @param patience how long it bears a half-closed stream before it resets it. */
+  constructor(program: string, args: string[], patience = "5m") {
     this.#child = new Deno.Command(program, {
       args,
+      env: { REVTUN_GO_PATIENCE: patience },
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",

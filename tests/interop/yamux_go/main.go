@@ -4,6 +4,8 @@
 //	yamux_go agent 127.0.0.1:9000   registers with a revtun server and serves its streams
 //	yamux_go server                 takes revtun agents and opens streams to them
 //
+// REVTUN_GO_PATIENCE is how long a half-closed stream is borne before it is reset, 5m by default.
+//
 // Commands come on stdin, one a line; what happens goes to stdout, one line of JSON each.
 package main
 
@@ -41,12 +43,13 @@ func fail(what string, err error) {
 	say(event{Event: what, Error: err.Error()})
 }
 
-// Settings of Go's defaults, but for a short patience with half-closed streams, so that its reset of
-// those is seen, and no keepalive, so that pings are those that a test asks for.
+// Go's defaults, but for the patience, and no keepalive, so that pings are those that a test asks for.
 func config() *yamux.Config {
 	c := yamux.DefaultConfig()
 	c.EnableKeepAlive = false
-	c.StreamCloseTimeout = 300 * time.Millisecond
+	if patience, err := time.ParseDuration(os.Getenv("REVTUN_GO_PATIENCE")); err == nil {
+		c.StreamCloseTimeout = patience
+	}
 	c.LogOutput = io.Discard
 	return c
 }

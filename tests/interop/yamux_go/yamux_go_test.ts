@@ -21,7 +21,7 @@ const program = await buildGoPeer();
 const NEEDS_GO = { ignore: program === undefined };
 
 /** A server of ours with a Go agent, and a TCP frontend for each of these targets. */
-async function goAgentWorld(runtime: TestRuntime, targets: string[]): Promise<
+async function goAgentWorld(runtime: TestRuntime, targets: string[], patience?: string): Promise<
   & { server: RunningServer; go: GoPeer; http: string; ports: number[] }
   & AsyncDisposable
 > {
@@ -35,7 +35,11 @@ async function goAgentWorld(runtime: TestRuntime, targets: string[]): Promise<
     "revtun/test",
   );
   const [http, ...tcp] = server.frontendAddresses;
-  const go = new GoPeer(program!, "agent", formatAddress(server.tunnelAddresses[0]!));
+  const go = new GoPeer(
+    program!,
+    ["agent", formatAddress(server.tunnelAddresses[0]!)],
+    patience,
+  );
   await go.next("registered");
   await until("the host", () => server.registry.hostCount === 1);
   return {
@@ -103,7 +107,7 @@ Deno.test(
   NEEDS_GO,
   async () => {
     using runtime = testRuntime();
-    await using world = await goAgentWorld(runtime, ["nothing", "hang", "sum"]);
+    await using world = await goAgentWorld(runtime, ["nothing", "hang", "sum"], "300ms");
     const [nothing, hang, sum] = world.ports;
     using refused = await connect(nothing!);
     assert.equal(await textOf(refused), "");
@@ -130,7 +134,7 @@ Deno.test(
     await using world = await goAgentWorld(runtime, ["sum"]);
     using running = await connect(world.ports[0]!);
     await running.write(new TextEncoder().encode("ab"));
-    await until("the stream", () => world.server.stats.streamsOpened === 1);
+    await world.go.next("stream");
     const [host] = world.server.registry.clusters.get("edge-a")!.hosts.values();
     await world.go.ask("goaway", "goaway");
     await until("its effect", () => host!.isUsable === false);
@@ -154,7 +158,7 @@ Deno.test("our server's end is an orderly one for a Go agent (needs go)", NEEDS_
 });
 
 /** A Go server with an agent of ours behind which are four targets. */
-async function goServerWorld(runtime: TestRuntime): Promise<
+async function goServerWorld(runtime: TestRuntime, patience?: string): Promise<
   & { go: GoPeer; agent: RunningAgent; sums: Sum[] }
   & AsyncDisposable
 > {
@@ -214,7 +218,7 @@ async function goServerWorld(runtime: TestRuntime): Promise<
   const hang = new Backend(runtime, (connection) => {
     connection.attach({ onData: () => {}, onEnd: () => {}, onDrain: () => {}, onClose: () => {} });
   });
-  const go = new GoPeer(program!, "server");
+  const go = new GoPeer(program!, ["server"], patience);
   const [host, port] = (await go.next("listening")).detail!.split(":");
   const agent = await agentFor(
     runtime,
@@ -244,7 +248,7 @@ async function goServerWorld(runtime: TestRuntime): Promise<
 }
 
 Deno.test(
-  "our agent serves a Go server: requests, 300 streams at once, a reset, pings (needs go)",
+  "our agent serves a Go server: requests, 300 streams at once, pings (needs go)",
   NEEDS_GO,
   async () => {
     using runtime = testRuntime();
@@ -254,11 +258,23 @@ Deno.test(
     assert.equal((await go.ask("get /id/1", "got")).detail, "GET /id/1 HTTP/1.1");
     const many = await go.ask("many", "many");
     assert.deepEqual([many.detail, many.bytes], ["<nil>", 300]);
-    await go.ask("hang", "hung");
-    await until("the reset's effect", () => agent.workCount === 0);
     assert.match((await go.ask("ping", "pong")).detail!, /s$/);
     assert.equal((await go.ask("get /id/2", "got")).detail, "GET /id/2 HTTP/1.1");
     await until("the last stream's end", () => agent.workCount === 0);
+    assert.equal(agent.connectionCount, 1);
+  },
+);
+
+Deno.test(
+  "a Go server's reset ends its stream at our agent, and nothing else (needs go)",
+  NEEDS_GO,
+  async () => {
+    using runtime = testRuntime();
+    await using world = await goServerWorld(runtime, "300ms");
+    const { go, agent } = world;
+    await go.ask("hang", "hung");
+    await until("the reset's effect", () => agent.workCount === 0);
+    assert.equal((await go.ask("get /id/1", "got")).detail, "GET /id/1 HTTP/1.1");
     assert.equal(agent.connectionCount, 1);
   },
 );
