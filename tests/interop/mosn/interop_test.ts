@@ -110,6 +110,66 @@ Deno.test("our server tells a MOSN agent that its cluster is not there", async (
   assert.equal(tunnel.server.gauges.tunnels, 0);
 });
 
+Deno.test("a request that finds a MOSN agent's only connection busy waits for it, to a deadline", async () => {
+  using runtime = testRuntime();
+  await using tunnel = await revtunServer(runtime, { holdMs: 200 });
+  const slow = Promise.withResolvers<void>();
+  await using _agent = new StandInAgent({
+    port: tunnel.tunnelPort,
+    answer: async ({ startLine }) => {
+      if (startLine.includes("/slow")) await slow.promise;
+      return respond(startLine);
+    },
+  });
+  await until("the host", () => tunnel.server.gauges.tunnels === 1);
+  const first = get(`${tunnel.front}/slow/1`);
+  await until("its stream", () =>
+    tunnel.server.registry.clusters.get("edge-a")!.hosts.values()
+      .next().value!.inFlight === 1);
+  const late = await get(`${tunnel.front}/late`);
+  assert.equal(late.status, 503, late.body);
+  const second = get(`${tunnel.front}/second`);
+  await until("the queue", () => tunnel.server.upstreams.waitingCount === 1);
+  slow.resolve();
+  assert.equal((await first).body, "GET /slow/1 HTTP/1.1");
+  assert.equal((await second).body, "GET /second HTTP/1.1");
+  assert.equal(tunnel.server.gauges.tunnels, 1, "the same connection served both");
+});
+
+Deno.test("an answer that a MOSN agent gives when its client has left goes to nobody", async () => {
+  using runtime = testRuntime();
+  await using tunnel = await revtunServer(runtime, { holdMs: 5000 });
+  const never = Promise.withResolvers<string>();
+  await using _agent = new StandInAgent({
+    port: tunnel.tunnelPort,
+    reconnectBaseMs: 1,
+    answer: ({ startLine }) => startLine.includes("/never") ? never.promise : respond(startLine),
+  });
+  await until("the host", () => tunnel.server.gauges.tunnels === 1);
+  const abort = new AbortController();
+  const left = fetch(`${tunnel.front}/never`, { signal: abort.signal }).catch(() => "left");
+  await until("its stream", () =>
+    tunnel.server.registry.clusters.get("edge-a")!.hosts.values()
+      .next().value?.inFlight === 1);
+  abort.abort();
+  assert.equal(await left, "left");
+  never.resolve(respond("too late"));
+  assert.equal((await get(`${tunnel.front}/next`)).body, "GET /next HTTP/1.1");
+});
+
+Deno.test("a full server leaves a MOSN agent unanswered, which then comes again", async () => {
+  using runtime = testRuntime();
+  await using tunnel = await revtunServer(runtime, { maxTunnels: 1 });
+  const one = new StandInAgent({ port: tunnel.tunnelPort });
+  await until("the first", () => tunnel.server.gauges.tunnels === 1);
+  await using other = new StandInAgent({ port: tunnel.tunnelPort, reconnectBaseMs: 5 });
+  await until("refusals", () => (tunnel.server.stats.handshakesRefused["overload"] ?? 0) >= 2);
+  assert.deepEqual(other.statuses, []);
+  await one[Symbol.asyncDispose]();
+  await until("the second", () => other.connections.size === 1);
+  assert.deepEqual(other.statuses, [1]);
+});
+
 const REAL = { ignore: MOSN_BIN === undefined };
 
 Deno.test("a real MOSN agent serves requests of our server (needs MOSN_BIN)", REAL, async () => {

@@ -23,7 +23,7 @@ export interface StandInAgentOptions {
   /** MOSN's default is 15,000, always waited in full. */
   gracefulCloseMaxWaitMs?: number;
   /** The whole response to a request; a short 200 by default. */
-  answer?(request: HttpMessage, connection: string): string;
+  answer?(request: HttpMessage, connection: string): string | Promise<string>;
 }
 
 /** The agent; ends with the block that made it, without a graceful close. */
@@ -91,6 +91,10 @@ export class StandInAgent implements AsyncDisposable {
   async #dial(): Promise<Deno.TcpConn> {
     this.dialCount += 1;
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: this.#options.port });
+    if (this.#stop.signal.aborted) {
+      close(conn);
+      throw new Error("stopped");
+    }
     this.#open.add(conn);
     return conn;
   }
@@ -131,7 +135,7 @@ export class StandInAgent implements AsyncDisposable {
       const size = await conn.read(chunk).catch(() => null);
       if (size === null) break;
       for (const request of reader.push(chunk.subarray(0, size))) {
-        const answer = this.#options.answer?.(request, name) ?? respond(request.startLine);
+        const answer = await (this.#options.answer?.(request, name) ?? respond(request.startLine));
         await conn.write(new TextEncoder().encode(answer)).catch(() => {});
       }
     }
