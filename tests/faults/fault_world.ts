@@ -34,13 +34,13 @@ export interface FaultWorld extends AsyncDisposable {
 /** Makes one; `serve` is called for each connection that the agent makes to the backend. */
 export async function faultWorld(
   serve: (connection: Connection) => void,
-  options: { server?: Partial<ServerConfig>; connectionNum?: number } = {},
+  options: { server?: Partial<ServerConfig>; connectionNum?: number; keepaliveMs?: number } = {},
 ): Promise<FaultWorld> {
   const filesBefore = openFiles();
   const log = new EventLog();
   const runtime = testRuntime(log);
-  const keepalive = { intervalMs: KEEPALIVE_MS, timeoutMs: KEEPALIVE_MS };
-  const { connectionNum = 2 } = options;
+  const { connectionNum = 2, keepaliveMs = KEEPALIVE_MS } = options;
+  const keepalive = { intervalMs: keepaliveMs, timeoutMs: keepaliveMs };
   const backend = new Backend(runtime, serve);
   const server = await startServer(
     serverConfig({

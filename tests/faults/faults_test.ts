@@ -98,6 +98,20 @@ Deno.test("half-open connections, whichever end is left with them, are found and
   }
 });
 
+Deno.test("an agent that comes back has its dead connections found long before their keepalive", async () => {
+  const backend = new PathBackend();
+  await using world = await faultWorld(backend.serve, { keepaliveMs: 60_000, connectionNum: 1 });
+  const silent = world.log.of("tunnel.registered").length;
+  // One that was heard a moment ago is not doubted.
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  world.proxy.loseClients();
+  await until("the new one", () => world.log.of("tunnel.registered").length > silent);
+  // New work goes past the one in doubt, while that is still there.
+  assert.equal(world.server.gauges.tunnels, 2);
+  assert.deepEqual(await get(`${world.url}/new`), { status: 200, text: "/new" });
+  await world.atRest();
+});
+
 Deno.test("a backend that dies: before its answer 502, within it a cut, and the next one is served", async () => {
   const backend = new PathBackend();
   await using world = await faultWorld(backend.serve);

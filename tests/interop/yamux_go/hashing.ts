@@ -20,10 +20,7 @@ export function sendPattern(duplex: Duplex, count: number, onSent: (sum: Sum) =>
   const step = () => {
     while (sent < count) {
       const size = Math.min(PIECE_BYTES, count - sent);
-      for (let at = 0; at < size; at++) {
-        const place = sent + at;
-        piece[at] = place ^ place >>> 8 ^ place >>> 16;
-      }
+      fill(piece, sent);
       sent += size;
       hash.update(piece.subarray(0, size));
       const hasRoom = duplex.write(piece.subarray(0, size));
@@ -58,14 +55,16 @@ export async function sendPatternTo(conn: Deno.TcpConn, count: number): Promise<
   const piece = new Uint8Array(PIECE_BYTES);
   for (let sent = 0; sent < count;) {
     const size = Math.min(PIECE_BYTES, count - sent);
-    for (let at = 0; at < size; at++) {
-      const place = sent + at;
-      piece[at] = place ^ place >>> 8 ^ place >>> 16;
-    }
+    fill(piece, sent);
     hash.update(piece.subarray(0, size));
     for (let at = 0; at < size;) at += await conn.write(piece.subarray(at, size));
     sent += size;
   }
   await conn.closeWrite();
   return { bytes: count, sha256: hash.digest("hex") };
+}
+
+/** Fills `piece` with the bytes that stand at `place` of the pattern. */
+function fill(piece: Uint8Array, place: number): void {
+  for (let at = 0; at < piece.length; at++, place++) piece[at] = place ^ place >>> 8 ^ place >>> 16;
 }
