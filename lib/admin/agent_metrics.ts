@@ -51,6 +51,12 @@ export const AGENT_METRICS: readonly Metric<AgentSource>[] = [
     read: ({ agent }) => agent.workCount,
   },
   {
+    name: "revtun_agent_session_errors_total",
+    type: "counter",
+    help: "Sessions that were ended because their server broke the protocol",
+    read: ({ agent }) => agent.sessionErrors,
+  },
+  {
     name: "revtun_agent_weight",
     type: "gauge",
     help: "Share of the cluster's requests that the agent asks for",

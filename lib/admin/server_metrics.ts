@@ -147,6 +147,12 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     read: ({ server }) => server.stats.ejections,
   },
   {
+    name: "revtun_session_errors_total",
+    type: "counter",
+    help: "Sessions that were ended because their agent broke the protocol",
+    read: ({ server }) => server.stats.sessionErrors,
+  },
+  {
     name: "revtun_waiting",
     type: "gauge",
     help: "Requests that wait for a host now",

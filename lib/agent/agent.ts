@@ -73,6 +73,7 @@ export class RunningAgent {
   #end!: (end: AgentEnd) => void;
   #closed: Promise<void> | undefined;
   #connectionCount = 0;
+  #sessionErrors = 0;
 
   constructor(config: AgentConfig, runtime: Runtime, deps: AgentDeps) {
     this.#config = config;
@@ -91,6 +92,7 @@ export class RunningAgent {
       budget: deps.budget ?? new MemoryBudget(),
       dialer: this.#dialer,
       greetings: () => this.#health.isAnyUnhealthy ? [this.#healthMessage()] : [],
+      sessionFailed: () => this.#sessionErrors += 1,
       nextIdentity: () => ({
         agentId: this.agentId,
         connectionId: ++this.#connectionCount,
@@ -132,6 +134,11 @@ export class RunningAgent {
     let count = 0;
     for (const { connections } of this.#peers.peers) count += connections.size;
     return count;
+  }
+
+  /** Sessions that a server ended by breaking their protocol. */
+  get sessionErrors(): number {
+    return this.#sessionErrors;
   }
 
   /** Streams and exchanges in flight. */

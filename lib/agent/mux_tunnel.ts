@@ -3,6 +3,7 @@ import type { Address } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import type { KnownMessage, Message } from "../codec/message.ts";
 import type { MemoryBudget } from "../mux/memory_budget.ts";
+import { ProtocolError } from "../errors.ts";
 import { Session } from "../mux/session.ts";
 import type { MuxStream } from "../mux/stream.ts";
 import type { Timer } from "../timer.ts";
@@ -23,6 +24,8 @@ export interface MuxServices extends StreamServices {
   readonly config: AgentConfig;
   /** Shared by all sessions of the process. */
   readonly budget: MemoryBudget;
+  /** A server broke the session's protocol. */
+  sessionFailed(): void;
   /** What each new connection tells its server first. */
   greetings(): readonly KnownMessage[];
 }
@@ -194,6 +197,7 @@ export class MuxTunnel implements TunnelConnection {
   }
 
   #onClose(error: Error | undefined): void {
+    if (error instanceof ProtocolError) this.#services.sessionFailed();
     if (this.#retryAfterMs > 0) this.#leaveReason ??= error?.message ?? "the server closed it";
     this.#leave();
     this.#isClosed = true;
