@@ -4,6 +4,7 @@ import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Secret } from "../secret.ts";
+import { clearSocketPath, restrictSocket } from "../transport/socket_path.ts";
 import { AccessRule } from "./access.ts";
 import { checkQuery, findRoute, readBody } from "./admin_route.ts";
 import type { AdminRoute } from "./admin_route.ts";
@@ -49,12 +50,14 @@ export async function startAdmin<S>(
   const endpoint = new Endpoint(address.kind, options);
   const { promise: listening, resolve } = Promise.withResolvers<Deno.Addr>();
   const abort = new AbortController();
+  await clearSocketPath(address);
   const server = serve(address, {
     signal: abort.signal,
     onListen: resolve,
     onError: (error) => endpoint.failed(error),
   }, (request) => endpoint.answer(request));
   const local = await listening;
+  if (address.kind === "unix") restrictSocket(address.path);
   const actual: Address = address.kind === "unix"
     ? address
     : { ...address, port: (local as Deno.NetAddr).port };

@@ -1,7 +1,9 @@
 /** A server's frontends, which come and go one by one while it runs. */
 import type { Address } from "../address.ts";
+import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
 import { listen } from "../transport/listen.ts";
+import { clearSocketPath } from "../transport/socket_path.ts";
 import type { AcceptedClient, FrontendKind, FrontendServices } from "./frontends/frontend.ts";
 import { FRONTEND_KINDS } from "./frontends/kinds.ts";
 import type { HttpRouting } from "./http_routing.ts";
@@ -10,7 +12,10 @@ import type { ListenSpec } from "./listen_spec.ts";
 import { OpenFrontend } from "./open_frontend.ts";
 import type { Port } from "./open_frontend.ts";
 
-/** Where clients come in. */
+/** Who wanted a frontend, unless something else is said. */
+const SETTINGS = "settings";
+
+/** Where clients come in. Its changes are made one after the other. */
 export class FrontendSet {
   readonly #services: FrontendServices;
   /** In the order of their coming. */
@@ -18,6 +23,8 @@ export class FrontendSet {
   /** Taken out; their last clients may still be there. */
   readonly #leaving = new Set<OpenFrontend>();
   #clientCount = 0;
+  #lastChange: Promise<unknown> = Promise.resolve();
+  #isClosing = false;
 
   constructor(services: FrontendServices) {
     this.#services = services;
@@ -46,63 +53,83 @@ export class FrontendSet {
   /**
    * Opens one more.
    *
+   * @param origin who wants it: those of others than the settings are no affair of `replace()`.
    * @returns where it listens, with the actual port.
-   * @throws {ListenError} its address cannot be listened on; all else is as it was.
+   * @throws {ListenError} as a rejection: its address cannot be listened on; all else is as it was.
    */
-  async add(spec: ListenSpec): Promise<Address> {
-    const frontend = this.#make(spec);
-    frontend.port = await this.#listen(frontend);
-    this.#open.push(frontend);
-    this.#logOpened(frontend);
-    return frontend.address;
+  add(spec: ListenSpec, origin = SETTINGS): Promise<Address> {
+    return this.#inTurn(async () => {
+      const frontend = this.#make(spec, origin);
+      frontend.port = await this.#listen(frontend);
+      this.#open.push(frontend);
+      this.#logOpened(frontend);
+      return frontend.address;
+    });
   }
 
   /**
    * Takes one out: nobody comes in any more, work under way is given `drainTimeoutMs` to end.
    * Resolves when its last client has left; with false, at once, if there is no such frontend.
    */
-  async remove(spec: ListenSpec): Promise<boolean> {
+  async remove(spec: ListenSpec, origin = SETTINGS): Promise<boolean> {
     const name = formatListenSpec(spec);
-    const index = this.#open.findIndex((frontend) => formatListenSpec(frontend.spec) === name);
-    if (index === -1) return false;
-    await this.#leave(this.#open.splice(index, 1)[0]!);
-    return true;
+    const removed = await this.#inTurn(() => {
+      const index = this.#open.findIndex((frontend) =>
+        frontend.origin === origin && formatListenSpec(frontend.spec) === name
+      );
+      return Promise.resolve(index === -1 ? undefined : this.#open.splice(index, 1)[0]);
+    });
+    if (removed !== undefined) await this.#leave(removed);
+    return removed !== undefined;
   }
 
   /**
-   * Opens and takes out what it needs until there are exactly those of `specs`; what is there
+   * Opens and takes out what it needs until those of the settings are exactly `specs`; what is there
    * already is left alone, and a listener whose address stays passes on without a gap.
    *
-   * @throws {ListenError} an address cannot be listened on; all is as it was then.
+   * @throws {ListenError} as a rejection: an address cannot be listened on; all is as it was.
    */
-  async replace(specs: readonly ListenSpec[]): Promise<void> {
-    const leaving = [...this.#open];
+  replace(specs: readonly ListenSpec[]): Promise<void> {
+    return this.#inTurn(() => this.#replace(specs));
+  }
+
+  async #replace(specs: readonly ListenSpec[]): Promise<void> {
+    const others = this.#open.filter((frontend) => frontend.origin !== SETTINGS);
+    const leaving = this.#open.filter((frontend) => frontend.origin === SETTINGS);
     const next = specs.map((spec) => {
       const name = formatListenSpec(spec);
       const kept = leaving.findIndex((frontend) => formatListenSpec(frontend.spec) === name);
-      return kept === -1 ? this.#make(spec) : leaving.splice(kept, 1)[0]!;
+      return kept === -1 ? this.#make(spec, SETTINGS) : leaving.splice(kept, 1)[0]!;
     });
     const added = next.filter((frontend) => frontend.port === undefined);
-    const handed = new Map<OpenFrontend, OpenFrontend>();
-    for (const frontend of added) {
-      const before = leaving.find((old) => !handed.has(old) && isSamePort(old.spec, frontend.spec));
-      if (before !== undefined) handed.set(before, frontend);
+    /** Those that take over a listener, and from whom. */
+    const heirs = new Map<OpenFrontend, OpenFrontend>();
+    for (const old of leaving) {
+      const heir = added.find((frontend) =>
+        !heirs.has(frontend) && isSamePort(old.spec, frontend.spec)
+      );
+      if (heir !== undefined) heirs.set(heir, old);
     }
-    await this.#listenAll(added.filter((frontend) => ![...handed.values()].includes(frontend)), {
-      without: leaving.filter((frontend) => !handed.has(frontend)),
+    const inherited = new Set(heirs.values());
+    await this.#listenAll(added.filter((frontend) => !heirs.has(frontend)), {
+      without: leaving.filter((frontend) => !inherited.has(frontend)),
     });
-    for (const [before, after] of handed) {
-      after.port = before.port;
-      after.port!.owner = after;
-      before.port = undefined;
+    for (const [heir, old] of heirs) {
+      heir.port = old.port;
+      heir.port!.owner = heir;
+      old.port = undefined;
     }
-    this.#open.splice(0, this.#open.length, ...next);
+    this.#open.splice(0, this.#open.length, ...next, ...others);
     for (const frontend of added) this.#logOpened(frontend);
     for (const frontend of leaving) void this.#leave(frontend);
   }
 
-  async stopListening(): Promise<void> {
-    await Promise.all(this.#open.map((frontend) => frontend.stopListening()));
+  /** Lets nobody in any more, and opens no more. */
+  stopListening(): Promise<void> {
+    this.#isClosing = true;
+    return this.#inTurn(async () => {
+      await Promise.all(this.#open.map((frontend) => frontend.stopListening()));
+    });
   }
 
   /**
@@ -118,22 +145,32 @@ export class FrontendSet {
     for (const frontend of [...this.#open, ...this.#leaving]) frontend.close();
   }
 
-  #make(spec: ListenSpec): OpenFrontend {
-    return new OpenFrontend(spec, FRONTEND_KINDS[spec.scheme].make(spec, this.#services));
+  /** Runs `work` when all changes that were asked for before are made. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#lastChange.then(work);
+    this.#lastChange = done.catch(() => {});
+    return done;
+  }
+
+  #make(spec: ListenSpec, origin: string): OpenFrontend {
+    const kind: FrontendKind = FRONTEND_KINDS[spec.scheme];
+    return new OpenFrontend(spec, origin, kind.make(spec, this.#services));
   }
 
   async #listen(owner: OpenFrontend): Promise<Port> {
     const { scheme, address } = owner.spec;
-    const kind: FrontendKind = FRONTEND_KINDS[scheme];
-    // The listener may have clients before this has it.
-    const shared = { owner };
     const { runtime, config } = this.#services;
+    const kind: FrontendKind = FRONTEND_KINDS[scheme];
+    if (this.#isClosing) throw new ListenError(formatAddress(address), "the server is stopping");
+    // The listener may have clients before the port has it.
+    const port: Port = { owner, listener: undefined };
     const options = {
-      onConnection: (client: AcceptedClient) => this.#accept(client, shared),
+      onConnection: (client: AcceptedClient) => this.#accept(client, port.owner),
       sharing: config.portSharing,
     };
-    const listener = await (kind.listen ?? listen)(address, runtime, options, this.#services);
-    return Object.assign(shared, { listener });
+    await clearSocketPath(address);
+    port.listener = await (kind.listen ?? listen)(address, runtime, options, this.#services);
+    return port;
   }
 
   /** Opens all or none. Those in `without` are to go: their addresses may be taken. */
@@ -173,7 +210,7 @@ export class FrontendSet {
     this.#leaving.delete(frontend);
   }
 
-  #accept(client: AcceptedClient, port: Pick<Port, "owner">): void {
+  #accept(client: AcceptedClient, frontend: OpenFrontend): void {
     const { config, stats } = this.#services;
     if (this.#clientCount >= config.maxFrontendConnections) {
       stats.frontendRefused += 1;
@@ -182,7 +219,6 @@ export class FrontendSet {
     }
     stats.frontendConnections += 1;
     this.#clientCount += 1;
-    const frontend = port.owner;
     client.onClosed = () => {
       this.#clientCount -= 1;
       frontend.forget(client);

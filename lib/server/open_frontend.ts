@@ -6,7 +6,8 @@ import type { ListenSpec } from "./listen_spec.ts";
 
 /** A listener that may pass from one frontend to the next without being closed in between. */
 export interface Port {
-  readonly listener: Listener;
+  /** Undefined while it is being opened. */
+  listener: Listener | undefined;
   /** Who gets the clients. */
   owner: OpenFrontend;
 }
@@ -14,20 +15,23 @@ export interface Port {
 /** One frontend from its opening until its last client has left. */
 export class OpenFrontend {
   readonly spec: ListenSpec;
+  /** Who wanted it: "settings", or an agent. */
+  readonly origin: string;
   readonly #frontend: Frontend;
   readonly #clients = new Set<AcceptedClient>();
   readonly #onIdle: (() => void)[] = [];
   /** Undefined once another one has its listener. */
   port: Port | undefined;
 
-  constructor(spec: ListenSpec, frontend: Frontend) {
+  constructor(spec: ListenSpec, origin: string, frontend: Frontend) {
     this.spec = spec;
+    this.origin = origin;
     this.#frontend = frontend;
   }
 
   /** Where clients come in, with the actual port. */
   get address(): Address {
-    return this.port?.listener.address ?? this.spec.address;
+    return this.port?.listener?.address ?? this.spec.address;
   }
 
   /** Clients connected now. */
@@ -49,7 +53,7 @@ export class OpenFrontend {
 
   /** Resolves when nobody can come in any more. */
   async stopListening(): Promise<void> {
-    await this.port?.listener.close();
+    await this.port?.listener?.close();
   }
 
   /** Lets what is under way end; resolves when no client is left. */

@@ -14,6 +14,7 @@ import type { Listener } from "../transport/listen.ts";
 import { CertificateStore } from "../transport/certificate_store.ts";
 import type { CertificateStoreOptions } from "../transport/certificate_store.ts";
 import type { Connection } from "../transport/connection.ts";
+import { clearSocketPath } from "../transport/socket_path.ts";
 import { listenTls } from "../transport/tls_listen.ts";
 import type { Objection } from "./admission.ts";
 import type { ServerConfig } from "./config.ts";
@@ -195,6 +196,7 @@ export class RunningServer {
     );
     for (const address of this.config.tunnels) {
       const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
+      await clearSocketPath(address);
       const listener = certificates === undefined
         ? listen(address, this.#runtime, { onConnection, sharing })
         : await listenTls(address, this.#runtime, {

@@ -5,6 +5,7 @@ import type { Runtime } from "../runtime.ts";
 import { SocketDuplex } from "./socket.ts";
 import type { SocketOptions } from "./socket.ts";
 import { isClientGone, isOutOfFiles, translateListenError } from "./socket_error.ts";
+import { restrictSocket } from "./socket_path.ts";
 
 /** Connections that may wait to be accepted; the kernel's own limit may be lower. */
 export const BACKLOG = 4096;
@@ -38,7 +39,8 @@ export interface Listener {
 }
 
 /**
- * Listens on `address`; host "" means all addresses, IPv6 and IPv4.
+ * Listens on `address`; host "" means all addresses, IPv6 and IPv4. A Unix socket is this user's
+ * alone, and the runtime removes it at the close; see {@link clearSocketPath} for one that was left behind.
  *
  * @throws {ListenError} the address is in use, not of this machine, or not permitted.
  */
@@ -114,7 +116,11 @@ export function listen(address: Address, runtime: Runtime, options: ListenOption
 function open(address: Address, sharing: PortSharing): Deno.Listener {
   const name = formatAddress(address);
   try {
-    if (address.kind === "unix") return Deno.listen({ transport: "unix", path: address.path });
+    if (address.kind === "unix") {
+      const listener = Deno.listen({ transport: "unix", path: address.path });
+      restrictSocket(address.path);
+      return listener;
+    }
     if (sharing === "later") checkAlone(address);
     return listenTcp(address, sharing !== "none");
   } catch (error) {

@@ -96,3 +96,32 @@ Deno.test("FrontendSet.replace() changes nothing when an address is taken", asyn
   assert.deepEqual(rig.addresses, addresses);
   assert.equal(await rig.server.frontends.remove(HTTP), true);
 });
+
+Deno.test("FrontendSet.replace() leaves alone what others than the settings wanted", async () => {
+  await using rig = await frontendRig({ listen: ["127.0.0.1:0"] });
+  const { frontends } = rig.server;
+  await frontends.add(TCP, "agent-1");
+  await frontends.replace([]);
+  assert.deepEqual(frontends.frontends.map(({ origin }) => origin), ["agent-1"]);
+  assert.equal(await frontends.remove(TCP), false);
+  assert.equal(await frontends.remove(TCP, "agent-1"), true);
+});
+
+Deno.test("a frontend on a Unix socket serves, and leaves nothing behind", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/front.sock`;
+    await using echo = echoService({ on: { kind: "unix", path: `${folder}/target.sock` } });
+    {
+      await using rig = await frontendRig({
+        listen: [`tcp://unix:${path}?cluster=edge-a`],
+        targets: [echo.address],
+      });
+      using client = await TestClient.connect(rig.addresses[0]!);
+      await echoed(client, "from socket to socket");
+    }
+    await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

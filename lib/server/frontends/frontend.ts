@@ -54,7 +54,7 @@ export interface FrontendKind {
   readonly options: readonly string[];
   /** Looks at what the grammar leaves open. @throws {RangeError} fit to be shown behind `--listen`. */
   check?(spec: ListenSpec): void;
-  /** How its clients come in; a stream socket unless given. @throws {ListenError} */
+  /** How its clients come in; a stream socket in the clear unless given. @throws {ListenError} */
   listen?(
     address: Address,
     runtime: Runtime,
