@@ -71,6 +71,15 @@ const OPTIONS = [
     group: "Limits",
   },
   {
+    name: "preread-timeout",
+    kind: "duration",
+    placeholder: "TIME",
+    default: "10s",
+    min: 1,
+    description: "How long a client may take to say where to: ClientHello, SOCKS, PROXY header",
+    group: "Limits",
+  },
+  {
     name: "hold",
     kind: "duration",
     placeholder: "TIME",
@@ -241,6 +250,7 @@ async function readConfig(
     isOpenToNamedClusters: values.cluster.length === 0,
     credentialPolicy,
     initTimeoutMs: values["init-timeout"],
+    prereadTimeoutMs: values["preread-timeout"],
     holdMs: values.hold,
     idleTimeoutMs: values["idle-timeout"],
     keepalive: { intervalMs: values.keepalive, timeoutMs: values.keepalive },

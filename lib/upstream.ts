@@ -11,6 +11,10 @@ export interface UpstreamRequest {
   readonly cluster: string;
   /** A target's name as the agent declares it; "" is its default target. */
   readonly target: string;
+  /** `host:port` in the hosts' network in place of a target, where the client names it. */
+  readonly destination?: string;
+  /** "udp": the stream carries datagrams, each behind its length (u16); bytes unless given. */
+  readonly network?: "udp";
   /** "http" streams may be pooled and shared by clients one after another; "tcp" never are. */
   readonly protocol: "http" | "tcp";
   /** Only this host of the cluster, by its host name. */
@@ -21,6 +25,8 @@ export interface UpstreamRequest {
   readonly excludedHosts?: ReadonlySet<string>;
   /** The client's address, for targets that want to know it. */
   readonly source?: Address;
+  /** Called when the target is connected: before anything of it is delivered, at most once. */
+  readonly onOpen?: () => void;
   /** Bytes that the user keeps while it waits; they count for a bound on all that wait. */
   readonly heldBytes?: number;
   /** How long to wait for a host or a free raw connection before giving up, in ms. */

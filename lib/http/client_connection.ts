@@ -40,7 +40,8 @@ const NO_WISHES: AnswerWishes = { format: "text", isHead: false, isHttp10: false
 /** A client of an {@link HttpFrontend}. */
 export class ClientConnection implements Sink {
   readonly client: Duplex;
-  readonly #remote: Address | undefined;
+  /** Where the client is, as it is believed; undefined where it has no address. */
+  readonly remote: Address | undefined;
   readonly #frontend: HttpFrontend;
   readonly #timer: Timer;
   /** When the timer fires, and when that is to count; by the coarse clock, which runs behind. */
@@ -63,7 +64,7 @@ export class ClientConnection implements Sink {
 
   constructor(client: Duplex, remote: Address | undefined, frontend: HttpFrontend) {
     this.client = client;
-    this.#remote = remote;
+    this.remote = remote;
     this.#frontend = frontend;
     const { timers } = frontend.runtime;
     this.#timer = timers.after(MAX_TIMER_MS, () => this.#onTimer());
@@ -88,7 +89,7 @@ export class ClientConnection implements Sink {
 
   /** What the targets of this client's requests are told of it. */
   get facts(): ClientFacts {
-    return this.#facts ??= this.#frontend.factsOf(this.#remote);
+    return this.#facts ??= this.#frontend.factsOf(this.remote);
   }
 
   closeIfIdle(): void {
@@ -250,7 +251,7 @@ export class ClientConnection implements Sink {
       return headEnd;
     }
     const { view, access } = this.#frontend;
-    view.show(this.#remote, this.facts);
+    view.show(this.remote, this.facts);
     const objection = access?.check(view);
     if (objection instanceof Promise) {
       this.#await(objection, head);
@@ -291,7 +292,7 @@ export class ClientConnection implements Sink {
   #handOver(first: Uint8Array): void {
     this.#state = "closed";
     this.#timer.cancel();
-    this.#frontend.serveH2(this.client, this.#remote, first);
+    this.#frontend.serveH2(this.client, this.remote, first);
     this.#frontend.forget(this);
   }
 

@@ -333,6 +333,7 @@ export class Exchange implements Sink {
         protocol: "http",
         waitMs,
         heldBytes: this.#request!.size,
+        ...(this.#connection.remote !== undefined && { source: this.#connection.remote }),
         ...(hostName !== undefined && { hostName }),
         ...(hashKey !== undefined && { hashKey }),
         ...(this.#excludedHosts !== undefined && { excludedHosts: this.#excludedHosts }),

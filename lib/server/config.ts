@@ -43,6 +43,8 @@ export type ServerConfig = Readonly<{
   serverCount: number;
   /** A connection that sends no ConnectionInitInfo within this is closed, ms. Default 5 s. */
   initTimeoutMs: number;
+  /** How long a client may take to say where to: PROXY header, ClientHello, SOCKS, CONNECT; ms. */
+  prereadTimeoutMs: number;
   keepalive: KeepaliveOptions;
   /**
    * How long a request may wait for a host of its cluster to come back, or for one of its raw
@@ -92,6 +94,7 @@ export const SERVER_DEFAULTS = {
   serverId: "",
   serverCount: 1,
   initTimeoutMs: 5000,
+  prereadTimeoutMs: 10_000,
   keepalive: DEFAULT_KEEPALIVE,
   holdMs: 5000,
   maxWaiting: 1000,

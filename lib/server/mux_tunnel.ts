@@ -110,7 +110,8 @@ export class MuxTunnel implements HostConnection {
     if (request.protocol === "http" && target?.protocol === "h2c") {
       return this.#openH2(request, target.hostHeader);
     }
-    const reused = request.protocol === "http" ? this.#takeIdle(request.target) : undefined;
+    const poolKey = this.#poolKeyOf(request);
+    const reused = poolKey === undefined ? undefined : this.#takeIdle(poolKey);
     const stream = reused ?? this.#openStream(request);
     if (reused !== undefined) this.#stats.streamsReused += 1;
     this.#inFlight += 1;
@@ -127,10 +128,10 @@ export class MuxTunnel implements HostConnection {
         if (isReleased) return;
         isReleased = true;
         this.#inFlight -= 1;
-        const isKept = isReusable && request.protocol === "http" && !stream.isClosed &&
-          !this.#host.isDraining && this.#session.isOpen;
-        if (isKept) {
-          this.#keepIdle(request.target, stream);
+        const isKept = isReusable && !stream.isClosed && !this.#host.isDraining &&
+          this.#session.isOpen;
+        if (isKept && poolKey !== undefined) {
+          this.#keepIdle(poolKey, stream);
         } else {
           stream.close();
         }
@@ -196,15 +197,22 @@ export class MuxTunnel implements HostConnection {
 
   #openStream(request: UpstreamRequest): UpstreamStream {
     this.#stats.streamsOpened += 1;
-    const isTcp = request.protocol === "tcp" && request.source !== undefined;
+    const { target, destination, network, source } = request;
+    // Streams of HTTP serve many clients, none of which is their source.
+    const isTold = source !== undefined &&
+      (this.#isProxied(target) || (request.protocol === "tcp" && target !== ""));
     const preface = encodePreface({
-      target: request.target,
-      // Streams of HTTP serve many clients: none of them is the stream's source.
-      ...(isTcp && request.target !== "" ? { source: formatAddress(request.source!) } : {}),
+      target,
+      ...(destination !== undefined && { destination }),
+      ...(network !== undefined && { network }),
+      ...(isTold && { source: formatAddress(source) }),
     });
     const stream: UpstreamStream = new UpstreamStream(
       this.#session.open(preface),
-      (outcome) => this.#answered(stream, outcome),
+      (outcome) => {
+        this.#answered(stream, outcome);
+        if (typeof outcome !== "string" && outcome.status === "open") request.onOpen?.();
+      },
     );
     this.#unanswered.set(stream, this.#runtime.nowMs());
     this.#openTimer ??= this.#runtime.timers.after(this.#openTimeoutMs, () => this.#expire());
@@ -240,8 +248,23 @@ export class MuxTunnel implements HostConnection {
     this.#openTimer = undefined;
   }
 
-  #takeIdle(target: string): UpstreamStream | undefined {
-    const idle = this.#idle.get(target);
+  /** The target wants to know each client's address, by the PROXY protocol. */
+  #isProxied(target: string): boolean {
+    return this.#host.targets[target]?.proxyProtocol !== undefined;
+  }
+
+  /**
+   * What streams must have in common to serve the same requests; undefined for those that serve one
+   * user alone. A target that is told of its clients gets streams of each client's own.
+   */
+  #poolKeyOf({ protocol, target, destination, source }: UpstreamRequest): string | undefined {
+    if (protocol !== "http" || destination !== undefined) return undefined;
+    if (!this.#isProxied(target)) return target;
+    return source === undefined ? undefined : `${target} ${formatAddress(source)}`;
+  }
+
+  #takeIdle(poolKey: string): UpstreamStream | undefined {
+    const idle = this.#idle.get(poolKey);
     for (;;) {
       // The one used last is the one most likely to be alive.
       const entry = idle?.pop();
@@ -250,9 +273,9 @@ export class MuxTunnel implements HostConnection {
     }
   }
 
-  #keepIdle(target: string, stream: UpstreamStream): void {
-    let idle = this.#idle.get(target);
-    if (idle === undefined) this.#idle.set(target, idle = []);
+  #keepIdle(poolKey: string, stream: UpstreamStream): void {
+    let idle = this.#idle.get(poolKey);
+    if (idle === undefined) this.#idle.set(poolKey, idle = []);
     if (idle.length >= MAX_IDLE_STREAMS) {
       stream.close();
       return;
@@ -265,12 +288,13 @@ export class MuxTunnel implements HostConnection {
   #sweep(): void {
     const oldestMs = this.#runtime.nowMs() - MAX_IDLE_MS;
     let count = 0;
-    for (const idle of this.#idle.values()) {
+    for (const [poolKey, idle] of this.#idle) {
       const firstKept = idle.findIndex((entry) => entry.sinceMs > oldestMs && !entry.isSpoilt);
       for (const entry of idle.splice(0, firstKept === -1 ? idle.length : firstKept)) {
         entry.stream.close();
       }
       count += idle.length;
+      if (idle.length === 0) this.#idle.delete(poolKey);
     }
     this.#sweepTimer?.cancel();
     this.#sweepTimer = undefined;

@@ -18,6 +18,14 @@ export class ServerStats {
   readonly h2Refusals: Record<string, number> = {};
   frontendConnections = 0;
   frontendRefused = 0;
+  /**
+   * Clients turned away by what they are or say first, by reason: "address", "proxy-stranger",
+   * "proxy-header", "client-hello", "no-server-name", "unknown-server-name", "socks", "connect",
+   * "unauthorized", "destination", "not-allowed", "slow", "ended".
+   */
+  readonly clientsRefused: Record<string, number> = {};
+  /** Datagrams that no queue had room for, or that could not be sent. */
+  datagramsDropped = 0;
   requests = 0;
   /** HTTP answers by class: "2xx", "0xx" for those whose client left before. */
   readonly answers: Record<string, number> = {};
@@ -53,6 +61,10 @@ export class ServerStats {
 
   h2Refused(refusal: H2Refusal): void {
     count(this.h2Refusals, refusal);
+  }
+
+  clientRefused(reason: string): void {
+    count(this.clientsRefused, reason);
   }
 
   refused(reason: string, failure?: string): void {

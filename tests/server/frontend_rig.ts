@@ -184,6 +184,13 @@ export class TestClient implements Disposable {
     return new TextDecoder().decode(await this.read(count));
   }
 
+  /** Reads until `end` has come, and nothing behind it. */
+  async readUntil(end: string): Promise<string> {
+    let text = "";
+    while (!text.endsWith(end)) text += await this.readText(1);
+    return text;
+  }
+
   /** Reads to its end or its break. */
   async rest(): Promise<Uint8Array> {
     const parts: number[] = [];

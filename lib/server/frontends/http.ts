@@ -5,18 +5,24 @@ import { fixedRoute } from "../../http/default_route.ts";
 import { HttpFrontend } from "../../http/http_frontend.ts";
 import { listenTls } from "../../transport/tls_listen.ts";
 import type { ListenSpec } from "../listen_spec.ts";
+import { checkDoor, withProxyHeaders } from "./door.ts";
 import type { Frontend, FrontendKind, FrontendServices } from "./frontend.ts";
 import { checkHttpAccess, HTTP_ACCESS_OPTIONS, openHttpAccess } from "./http_access.ts";
 
 export const HTTP_KIND: FrontendKind = {
   needsCluster: false,
-  options: HTTP_ACCESS_OPTIONS,
-  check: checkHttpAccess,
+  options: [...HTTP_ACCESS_OPTIONS, "proxy_protocol"],
+  check(spec) {
+    checkDoor(spec);
+    checkHttpAccess(spec);
+  },
   make: makeHttp,
 };
 
 export const HTTPS_KIND: FrontendKind = {
-  ...HTTP_KIND,
+  needsCluster: false,
+  options: HTTP_ACCESS_OPTIONS,
+  make: makeHttp,
   check(spec) {
     if (spec.address.kind === "unix") {
       throw new RangeError("https:// is for TCP; a Unix socket needs no TLS");
@@ -40,10 +46,8 @@ export const HTTPS_KIND: FrontendKind = {
   },
 };
 
-function makeHttp(
-  spec: ListenSpec,
-  { config, upstreams, routing, runtime, stats }: FrontendServices,
-): Frontend {
+function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
+  const { config, upstreams, routing, runtime, stats } = services;
   const { scheme, cluster, target } = spec;
   const { holdMs, firstByteTimeoutMs, idleTimeoutMs } = config;
   const { access, close } = openHttpAccess(spec, runtime);
@@ -59,12 +63,13 @@ function makeHttp(
     onH2Refused: (refusal) => stats.h2Refused(refusal),
     onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
   });
-  return {
+  // Addresses are looked at with each request, which may name the client behind a proxy.
+  return withProxyHeaders(spec, services, {
     serve: (client) => http.serve(client, client.remote, client.tls?.alpn),
     drain: () => void http.drain(),
     close: () => {
       http.close();
       close();
     },
-  };
+  });
 }

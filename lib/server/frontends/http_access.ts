@@ -4,6 +4,7 @@ import { UserFile } from "../../auth/user_file.ts";
 import { Access } from "../../http/access.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { ListenSpec } from "../listen_spec.ts";
+import { optionOf, optionsOf } from "./options.ts";
 
 /** Options that each scheme has whose clients speak HTTP. */
 export const HTTP_ACCESS_OPTIONS = ["allow", "users", "realm"] as const;
@@ -18,18 +19,14 @@ export interface OpenAccess {
 /** Looks at the options' values. @throws {RangeError} fit to be shown behind `--listen`. */
 export function checkHttpAccess(spec: ListenSpec): void {
   allowedOf(spec);
-  for (const key of ["users", "realm"]) {
-    const values = valuesOf(spec, key);
-    if (values.length > 1) throw new RangeError(`${key}= is given twice`);
-    if (values[0] === "") throw new RangeError(`${key}= says nothing`);
-  }
+  for (const key of ["users", "realm"]) optionOf(spec, key);
 }
 
 /** Reads the file of users, if there is one. @throws {ConfigError} it cannot be used. */
 export function openHttpAccess(spec: ListenSpec, runtime: Runtime): OpenAccess {
   const allowed = allowedOf(spec);
-  const [path] = valuesOf(spec, "users");
-  const [realm] = valuesOf(spec, "realm");
+  const path = optionOf(spec, "users");
+  const realm = optionOf(spec, "realm");
   if (allowed === undefined && path === undefined) return { close() {} };
   const users = path === undefined ? undefined : new UserFile(path, "frontend users", runtime);
   return {
@@ -40,10 +37,6 @@ export function openHttpAccess(spec: ListenSpec, runtime: Runtime): OpenAccess {
 
 /** Networks of `allow=`, each of which may hold several, separated by commas. */
 function allowedOf(spec: ListenSpec): AddressList | undefined {
-  const networks = valuesOf(spec, "allow").flatMap((text) => text.split(","));
+  const networks = optionsOf(spec, "allow");
   return networks.length === 0 ? undefined : new AddressList(networks);
-}
-
-function valuesOf({ options = [] }: ListenSpec, key: string): string[] {
-  return options.filter(([name]) => name === key).map(([, value]) => value);
 }
