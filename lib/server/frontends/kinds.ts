@@ -2,11 +2,13 @@
 import type { FrontendKind } from "./frontend.ts";
 import { HTTP_KIND, HTTPS_KIND } from "./http.ts";
 import { TCP_KIND } from "./tcp.ts";
+import { TLS_KIND } from "./tls.ts";
 
 export const FRONTEND_KINDS = {
   http: HTTP_KIND,
   https: HTTPS_KIND,
   tcp: TCP_KIND,
+  tls: TLS_KIND,
 } as const satisfies Record<string, FrontendKind>;
 
 /** What a frontend speaks with its clients. */
