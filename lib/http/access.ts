@@ -48,7 +48,7 @@ export class Access {
     const { allowed, users } = this.#rules;
     if (allowed !== undefined && !isListed(allowed, request)) return FORBIDDEN;
     if (users === undefined) return undefined;
-    const pair = pairOf(request.header("authorization"));
+    const pair = basicCredentials(request.header("authorization"));
     if (pair === undefined) return this.#ask("This frontend asks for a name and a password.");
     const isKnown = users.known(pair);
     if (isKnown === true) return undefined;
@@ -90,8 +90,8 @@ function isListed(allowed: AddressList, request: RequestView): boolean {
   return allowed.hasIp(clientIp);
 }
 
-/** `NAME:PASSWORD` of RFC 7617; undefined if there is none, or two. */
-function pairOf(authorization: string | undefined): string | undefined {
+/** `NAME:PASSWORD` as RFC 7617 writes it in a header; undefined if it is none. */
+export function basicCredentials(authorization: string | undefined): string | undefined {
   if (authorization === undefined || authorization.length > MAX_AUTHORIZATION) return undefined;
   const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? [];
   if (encoded === undefined) return undefined;

@@ -103,10 +103,10 @@ export class ServerUpstreams implements Upstreams {
   #tryOpen(cluster: Cluster, request: UpstreamRequest): Upstream | undefined {
     const host: Host | undefined = pickHost(cluster.hosts.values(), {
       nowMs: this.#runtime.nowMs(),
-      excluded: request.excludedHosts,
-      target: request.target,
+      excluded: excludedHosts(cluster, request),
       hostName: request.hostName,
       hashKey: request.hashKey,
+      target: request.destination === undefined ? request.target : undefined,
     });
     return host?.connectionFor(request.target)?.open(request);
   }
@@ -148,9 +148,10 @@ export class ServerUpstreams implements Upstreams {
   }
 
   #failureOf(cluster: Cluster, request: UpstreamRequest): UpstreamError {
+    const excluded = excludedHosts(cluster, request);
     const hosts = [...cluster.hosts.values()].filter((host) =>
       (request.hostName === undefined || host.hostName === request.hostName) &&
-      !request.excludedHosts?.has(host.id) && host.mayServe(request.target)
+      !excluded?.has(host.id) && host.mayServe(request.target)
     );
     if (hosts.length > 0 && hosts.every((host) => host.unhealthyTargets.has(request.target))) {
       return new UpstreamError(
@@ -167,6 +168,10 @@ export class ServerUpstreams implements Upstreams {
     if (hosts.length > 0) {
       const detail = `All ${hosts.length} hosts of cluster "${cluster.name}" are busy or draining`;
       return new UpstreamError("busy", detail);
+    }
+    if (request.excludedHosts === undefined && cluster.hosts.size > 0 && excluded !== undefined) {
+      const wanted = request.destination === undefined ? "take datagrams" : "go to destinations";
+      return new UpstreamError("noHost", `No host of cluster "${cluster.name}" may ${wanted}`);
     }
     if (request.excludedHosts !== undefined && cluster.hosts.size > 0) {
       return new UpstreamError("noHost", `Every host of cluster "${cluster.name}" failed`);
@@ -192,4 +197,22 @@ export class ServerUpstreams implements Upstreams {
 function hasCapacity(cluster: Cluster): boolean {
   for (const host of cluster.hosts.values()) if (host.isUsable) return true;
   return false;
+}
+
+/**
+ * Hosts that cannot serve `request`, by their ids: a MOSN agent has its one target and no datagrams,
+ * and who may serve certain targets only has no business with destinations.
+ */
+function excludedHosts(
+  cluster: Cluster,
+  { excludedHosts, destination, network }: UpstreamRequest,
+): ReadonlySet<string> | undefined {
+  if (destination === undefined && network === undefined) return excludedHosts;
+  const excluded = new Set(excludedHosts);
+  for (const { id, connections, permit } of cluster.hosts.values()) {
+    const isRaw = connections.some(({ mode }) => mode === "raw");
+    const isLimited = destination !== undefined && permit.targets !== undefined;
+    if (isRaw || isLimited) excluded.add(id);
+  }
+  return excluded;
 }

@@ -35,7 +35,11 @@ export function withDoor(
 }
 
 /** Lets in only those that `allow=` lists, by the address that is believed. */
-function withAllowed(spec: ListenSpec, services: FrontendServices, inner: Frontend): Frontend {
+export function withAllowed(
+  spec: ListenSpec,
+  services: FrontendServices,
+  inner: Frontend,
+): Frontend {
   const texts = optionsOf(spec, "allow");
   if (texts.length === 0) return inner;
   const allowed = new AddressList(texts);

@@ -31,7 +31,7 @@ export function joinTarget(
   const refuse = (error: unknown) => {
     if (!(error instanceof UpstreamError)) throw error;
     runtime.log.debug("frontend.refused", error.message, factsOf(client, place));
-    client.close();
+    client.close(error);
   };
   try {
     const upstream = upstreams.acquire({

@@ -1,6 +1,6 @@
 /** Turns a client away: one counter, one line of the log, and what it can understand. */
 import { formatAddress } from "../../address.ts";
-import { RevtunError } from "../../errors.ts";
+import { ClosedError, RevtunError } from "../../errors.ts";
 import { closeAfterReading } from "../close_after_reading.ts";
 import type { ClientDuplex, FrontendServices } from "./frontend.ts";
 import { EndedEarlyError, PrereadTimeoutError } from "./preread_client.ts";
@@ -36,7 +36,7 @@ export function refuseClient(
     reason: counter,
   });
   if (answer === undefined) {
-    client.close();
+    client.close(new ClosedError("us", message));
     return;
   }
   client.write(answer);
