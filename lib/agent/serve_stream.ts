@@ -142,7 +142,7 @@ function checkPreface(preface: Preface): void {
   if (kind !== undefined) {
     throw new DialError(kind, "noTarget", "this agent knows no stream of that kind");
   }
-  if (network !== undefined && network !== "tcp") {
-    throw new DialError(network, "noTarget", "this agent serves tcp only");
+  if (network !== undefined && network !== "tcp" && network !== "udp") {
+    throw new DialError(network, "noTarget", "this agent knows no such network");
   }
 }

@@ -15,6 +15,8 @@ export const TARGET_PROTOCOL = {
   tls: "tls",
   /** HTTP/2 by prior knowledge; the server is told, so that it sends HTTP/2. */
   h2c: "h2c",
+  /** Datagrams. */
+  udp: "udp",
 } as const;
 
 export type TargetProtocol = typeof TARGET_PROTOCOL[keyof typeof TARGET_PROTOCOL];
@@ -41,11 +43,12 @@ const PROTOCOL_OF_SCHEME: Readonly<Record<string, TargetProtocol>> = {
   tls: "tls",
   https: "tls",
   h2c: "h2c",
+  udp: "udp",
 };
 
 /**
  * Reads a target: `127.0.0.1:8000`, `ssh=127.0.0.1:22`, `docker=unix:/run/docker.sock`,
- * `grpc=h2c://127.0.0.1:50051`, `web=tcp://10.0.0.2:80?proxy_protocol=v2`,
+ * `grpc=h2c://127.0.0.1:50051`, `dns=udp://127.0.0.1:53`, `web=tcp://10.0.0.2:80?proxy_protocol=v2`,
  * `web=tls://10.0.0.2:443?server_name=web.test&ca=/etc/ca.pem`. Without a host it is on this machine.
  *
  * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
@@ -93,7 +96,7 @@ function placeOf(
 ): { protocol: TargetProtocol; address: Address } {
   if (scheme === "unix") return { protocol: "tcp", address: parseAddress(`unix:${bare}`) };
   if (scheme !== undefined && !Object.hasOwn(PROTOCOL_OF_SCHEME, scheme)) {
-    throw new RangeError(`"${text}" has an unknown scheme, expected tcp, unix, tls or h2c`);
+    throw new RangeError(`"${text}" has an unknown scheme, expected tcp, unix, tls, h2c or udp`);
   }
   const protocol = PROTOCOL_OF_SCHEME[scheme ?? "tcp"] ?? "tcp";
   // A pasted URL ends in a slash; a path behind it would be silently ignored.
@@ -102,6 +105,9 @@ function placeOf(
   const address = parseAddress(place, { host: "127.0.0.1", ...(port !== undefined && { port }) });
   if (address.kind === "tcp" && address.port === 0) {
     throw new RangeError(`"${text}" has port 0, which cannot be dialled`);
+  }
+  if (protocol === "udp" && address.kind === "unix") {
+    throw new RangeError(`"${text}" is no place for datagrams, expected udp://host:port`);
   }
   return { protocol, address };
 }
@@ -134,6 +140,14 @@ function settingsOf(
         (protocol === "tls" ? ", ca=FILE, server_name=NAME, pin=sha256:HEX or insecure=true" : "");
       throw new RangeError(`"${text}" has an unknown or bad setting ${key}, expected ${known}`);
     }
+  }
+  if (proxyProtocol !== undefined && protocol === "udp") {
+    throw new RangeError(`"${text}": a target of datagrams gets no PROXY header`);
+  }
+  if (proxyProtocol !== undefined && protocol === "h2c") {
+    throw new RangeError(
+      `"${text}": a connection of HTTP/2 serves many clients, none of which a PROXY header names`,
+    );
   }
   if (proxyProtocol !== undefined && protocol === "tls") {
     throw new RangeError(`"${text}": a target inside TLS gets no PROXY header`);

@@ -5,6 +5,7 @@ import type { Duplex } from "../duplex.ts";
 import { DialError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { dial } from "../transport/dial.ts";
+import { dialDatagrams } from "../transport/datagram_socket.ts";
 import { resolve } from "../transport/resolve.ts";
 import { dialTls } from "../transport/tls_dial.ts";
 import { isAllowed } from "./allow.ts";
@@ -19,6 +20,8 @@ export interface TargetRequest {
   readonly target?: string | undefined;
   /** `host:port`, only as `--allow` says. */
   readonly destination?: string | undefined;
+  /** "udp" where the stream carries datagrams; bytes unless given. */
+  readonly network?: string | undefined;
 }
 
 /** Settings that decide what is dialled. */
@@ -39,6 +42,7 @@ export class TargetDialer {
   readonly #settings: TargetSettings;
   readonly #deps: TargetDialerDeps;
   readonly #gate: DialGate;
+  #datagramsDropped = 0;
   /** Targets whose last dial failed: it is logged once. */
   readonly #failing = new Set<string>();
 
@@ -46,6 +50,11 @@ export class TargetDialer {
     this.#settings = settings;
     this.#deps = deps;
     this.#gate = new DialGate(settings.maxPendingDials, deps.runtime.timers);
+  }
+
+  /** Datagrams that no queue had room for, or that could not be sent. */
+  get datagramsDropped(): number {
+    return this.#datagramsDropped;
   }
 
   /** Dials under way. */
@@ -71,14 +80,22 @@ export class TargetDialer {
    * @throws {DialError} no such target, not allowed, too many dials, or what the dial met.
    */
   async open(request: TargetRequest, signal: AbortSignal): Promise<Duplex> {
+    const isUdp = request.network === "udp";
     if (request.destination !== undefined) {
+      if (isUdp) throw new DialError(request.destination, "notAllowed", "udp goes to targets only");
       return await this.#openDestination(request.destination, signal);
     }
     const name = request.target ?? "";
     const target = this.#settings.targets.get(name);
     if (target === undefined) {
-      if (name === "") return this.#deps.openPage();
+      if (name === "" && !isUdp) return this.#deps.openPage();
       throw new DialError(name, "noTarget", "this agent has no target of that name");
+    }
+    if (isUdp !== (target.protocol === "udp")) {
+      const detail = isUdp
+        ? "the target takes no datagrams, declare it as udp://"
+        : "the target takes datagrams, which a udp:// frontend sends";
+      throw new DialError(formatTarget(target), "noTarget", detail);
     }
     try {
       const connection = await this.#dialTarget(target, signal);
@@ -88,6 +105,10 @@ export class TargetDialer {
       if (!signal.aborted) this.#failed(target, error as DialError);
       throw error;
     }
+  }
+
+  #dropped(): void {
+    this.#datagramsDropped += 1;
   }
 
   #failed(target: Target, error: DialError): void {
@@ -135,6 +156,16 @@ export class TargetDialer {
   async #dialTarget(target: Target, signal: AbortSignal): Promise<Duplex> {
     const { address, tls } = target;
     const timeoutMs = this.#settings.dialTimeoutMs;
+    if (target.protocol === "udp" && address.kind === "tcp") {
+      return await this.#gate.pass(
+        { name: formatTarget(target), waitMs: timeoutMs, signal },
+        () =>
+          dialDatagrams(address, this.#deps.runtime, {
+            timeoutMs,
+            onDropped: () => this.#dropped(),
+          }),
+      );
+    }
     if (tls === undefined) return await this.#dial(address, timeoutMs, signal);
     return await this.#gate.pass(
       { name: formatTarget(target), waitMs: timeoutMs, signal },

@@ -52,7 +52,9 @@ Deno.test("an agent answers why a stream cannot be opened, and ends it", async (
     [{ target: "nope" }, "noTarget", /no target of that name/],
     [{ destination: `127.0.0.1:${port}` }, "refused", /connection refused/],
     [{ destination: "127.0.0.1:1" }, "notAllowed", /--allow/],
-    [{ network: "udp" }, "noTarget", /tcp only/],
+    [{ network: "udp" }, "noTarget", /takes no datagrams/],
+    [{ network: "udp", destination: `127.0.0.1:${port}` }, "notAllowed", /targets only/],
+    [{ network: "sctp" }, "noTarget", /knows no such network/],
     [{ kind: "what" }, "noTarget", /kind/],
   ];
   for (const [preface, status, reason] of cases) {
