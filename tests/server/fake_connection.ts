@@ -1,5 +1,6 @@
 /** A tunnel connection of a host, as far as registry and balancer look at it. */
 import type { HostConnection } from "../../lib/server/host.ts";
+import type { Upstream, UpstreamRequest } from "../../lib/upstream.ts";
 
 /** Does nothing, and remembers what it was asked for. */
 export class FakeConnection implements HostConnection {
@@ -22,7 +23,7 @@ export class FakeConnection implements HostConnection {
     return this.mode === "mux" || target === "";
   }
 
-  open(): never {
+  open(_request: UpstreamRequest): Upstream {
     throw new Error("not used");
   }
 
