@@ -5,6 +5,7 @@
  * best of some rounds, on one core.
  */
 import { FrameDecoder } from "../lib/codec/frame.ts";
+import { RequestHead } from "../lib/codec/http1/request_head.ts";
 import { decodeMessage, encodeMessage } from "../lib/codec/message.ts";
 import { AnswerDecoder, encodePreface, PrefaceDecoder } from "../lib/codec/preface.ts";
 import { ClientHelloDecoder } from "../lib/codec/client_hello.ts";
@@ -12,6 +13,7 @@ import { encodeProxyHeader, ProxyHeaderDecoder } from "../lib/codec/proxy_protoc
 import type { ProxyHeader } from "../lib/codec/proxy_protocol.ts";
 import { parseJson } from "../lib/codec/json_parser.ts";
 import { FRAME_TYPE, HEADER_BYTES, HeaderReader, writeHeader } from "../lib/codec/yamux.ts";
+import { BROWSER_REQUEST } from "./browser_request.ts";
 
 /** What is measured. */
 interface Case {
@@ -62,6 +64,7 @@ const proxied: ProxyHeader = {
 const proxyV2 = encodeProxyHeader(proxied, "v2");
 const hello = await Deno.readFile(new URL("curl.bin", HELLOS));
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const requestHead = new RequestHead();
 const origin = { format: "bench", offset: 0 };
 
 function repeat(count: number, run: () => unknown): () => number {
@@ -151,6 +154,13 @@ const cases: Case[] = [
       }
       return bytes[7]!;
     },
+  },
+  {
+    name: "request head of a browser",
+    group: "HTTP/1",
+    batch: 1000,
+    goal: 0.5e6,
+    run: repeat(1000, () => requestHead.parse(BROWSER_REQUEST, 0, BROWSER_REQUEST.length)),
   },
   {
     name: "preface of the default target",

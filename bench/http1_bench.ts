@@ -2,31 +2,9 @@
 import { BodyScanner } from "../lib/codec/http1/body_scanner.ts";
 import { RequestHead } from "../lib/codec/http1/request_head.ts";
 import { ResponseHead } from "../lib/codec/http1/response_head.ts";
+import { BROWSER_REQUEST } from "./browser_request.ts";
 
 const encoder = new TextEncoder();
-
-/** What a browser sends: 13 fields, about 750 bytes. */
-const BROWSER_REQUEST = encoder.encode(
-  [
-    "GET /search?q=reverse+tunnel&lang=en HTTP/1.1",
-    "Host: edge-a.example.com",
-    "Connection: keep-alive",
-    'sec-ch-ua: "Chromium";v="140", "Not=A?Brand";v="24"',
-    "sec-ch-ua-mobile: ?0",
-    'sec-ch-ua-platform: "Linux"',
-    "Upgrade-Insecure-Requests: 1",
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " +
-    "Chrome/140.0.0.0 Safari/537.36",
-    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
-    "Sec-Fetch-Site: none",
-    "Sec-Fetch-Mode: navigate",
-    "Accept-Encoding: gzip, deflate, br, zstd",
-    "Accept-Language: en-GB,en;q=0.9,de;q=0.8",
-    "Cookie: session=6f1d2c3b4a5968778695a4b3c2d1e0f0; theme=dark; consent=all; id=1234567890",
-    "",
-    "",
-  ].join("\r\n"),
-);
 
 const WRK_REQUEST = encoder.encode("GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n");
 
