@@ -40,8 +40,8 @@ export class PacketDecoder {
   #lastNumber = 0;
   #packets = 0;
   #segments = 0;
-  #otherConnections = 0;
-  #headlessConnections = 0;
+  /** Connections that are not decoded, by what they begin with. */
+  readonly #leftOut: Record<FirstBytes, number> = { handshake: 0, TLS: 0, other: 0, missing: 0 };
 
   constructor(options: CaptureOptions, events: CaptureEvents) {
     this.#options = options;
@@ -118,8 +118,7 @@ export class PacketDecoder {
   #isWanted(entry: Entry, kind: FirstBytes): boolean {
     const isWanted = kind === "handshake" || this.#options.port !== undefined;
     if (!isWanted) {
-      if (kind === "missing") this.#headlessConnections += 1;
-      else this.#otherConnections += 1;
+      this.#leftOut[kind] += 1;
       return false;
     }
     entry.number = ++this.#lastNumber;
@@ -153,16 +152,16 @@ export class PacketDecoder {
 
   #describeNothing(): string {
     const { port } = this.#options;
-    const others = this.#otherConnections + this.#headlessConnections;
-    if (others === 0) {
+    const { TLS, other, missing } = this.#leftOut;
+    const total = TLS + other + missing;
+    if (total === 0) {
       const which = port === undefined ? "" : ` with port ${port}`;
       return `no TCP bytes${which} in its ${this.#packets} packets (${this.#segments} segments)`;
     }
-    const headless = this.#headlessConnections === 0
-      ? ""
-      : `, ${this.#headlessConnections} began before the capture`;
-    return `none of its ${others} TCP connections starts with a tunnel's handshake${headless}; ` +
-      "--port N decodes those with this port all the same";
+    const encrypted = TLS === 0 ? "" : `, ${TLS} are TLS`;
+    const headless = missing === 0 ? "" : `, ${missing} began before the capture`;
+    return `none of its ${total} TCP connections starts with a tunnel's handshake${encrypted}` +
+      `${headless}; --port N decodes those with the server's port N all the same`;
   }
 
   #unknownLink(linkType: number): void {

@@ -1,8 +1,10 @@
 /** The bytes of one direction of one connection. */
+import { HEADER_BYTES } from "../codec/yamux.ts";
 import { DecodeError } from "../errors.ts";
 import type { CaptureEvents, CaptureInput } from "./capture_decoder.ts";
 import { ConnectionDecoder } from "./connection_decoder.ts";
 import type { DirectionDecoder } from "./connection_decoder.ts";
+import { isMuxHeader } from "./first_bytes.ts";
 import { Guard } from "./guard.ts";
 import { HeldHead } from "./held_head.ts";
 import type { DecodeOptions } from "./record.ts";
@@ -15,11 +17,14 @@ const COMPRESSED: readonly [name: string, magic: readonly number[]][] = [
   ["lz4", [0x04, 0x22, 0x4d, 0x18]],
 ];
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Decodes one direction. */
 export class RawInput implements CaptureInput {
   readonly #guard: Guard;
   readonly #direction: DirectionDecoder;
   readonly #start = new HeldHead();
+  #isStarted = false;
 
   constructor(options: DecodeOptions, events: CaptureEvents) {
     this.#guard = new Guard(events);
@@ -29,16 +34,28 @@ export class RawInput implements CaptureInput {
 
   push(bytes: Uint8Array): void {
     this.#guard.run(() => {
-      if (this.#start.length < 4) {
-        this.#start.append(bytes.subarray(0, 4 - this.#start.length));
-        checkCompression(this.#start.bytes);
-      }
-      this.#direction.push(bytes);
+      if (this.#isStarted) this.#direction.push(bytes);
+      else this.#begin(bytes, false);
     });
   }
 
   end(): void {
-    this.#guard.run(() => this.#direction.end());
+    this.#guard.run(() => {
+      if (!this.#isStarted) this.#begin(NO_BYTES, true);
+      this.#direction.end();
+    });
+  }
+
+  #begin(bytes: Uint8Array, isAll: boolean): void {
+    this.#start.append(bytes);
+    const start = this.#start.bytes;
+    if (start.length < HEADER_BYTES && !isAll) return;
+    checkCompression(start);
+    // A session that was recorded without its handshake, as by a proxy between its ends.
+    if (isMuxHeader(start, 0)) this.#direction.startInside("unknown");
+    this.#isStarted = true;
+    this.#direction.push(start.slice());
+    this.#start.clear();
   }
 }
 

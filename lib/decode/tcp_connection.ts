@@ -17,10 +17,10 @@ export interface ConnectionEvents {
 }
 
 /**
- * What a connection's first bytes are: a tunnel's handshake, something else, or the capture does
- * not have them.
+ * What a connection's first bytes are: a tunnel's handshake, TLS, something else, or the capture
+ * does not have them.
  */
-export type FirstBytes = "handshake" | "other" | "missing";
+export type FirstBytes = "handshake" | "TLS" | "other" | "missing";
 
 export interface TcpConnectionOptions extends DecodeOptions {
   /** The server's port, where it is known. */
@@ -93,8 +93,7 @@ export class TcpConnection {
   /** Decides by the first bytes whether the connection is decoded; called by its sides. */
   judge(side: Side, bytes: Uint8Array): boolean {
     if (this.#isWanted !== undefined) return this.#isWanted;
-    const isHandshake = bytes[0] === 0x20 && (bytes.length < 2 || bytes[1] === 0x88);
-    const kind = isHandshake ? "handshake" : side.isFromStart ? "other" : "missing";
+    const kind = kindOf(bytes, side.isFromStart);
     this.#isWanted = this.#events.isWanted(kind);
     if (this.#isWanted) this.#start(side, kind, bytes);
     return this.#isWanted;
@@ -114,7 +113,7 @@ export class TcpConnection {
       fields: { from: side.address, to: other.address },
       bytes: 0,
     });
-    if (kind === "other" && bytes[0] === 0x16 && bytes[1] === 3) {
+    if (kind === "TLS") {
       other.hasFailed = true;
       side.fail(encrypted(bytes));
       return;
@@ -197,6 +196,12 @@ class Side implements StreamSink {
       this.fail(error);
     }
   }
+}
+
+function kindOf(bytes: Uint8Array, isFromStart: boolean): FirstBytes {
+  if (bytes[0] === 0x20 && (bytes.length < 2 || bytes[1] === 0x88)) return "handshake";
+  if (!isFromStart) return "missing";
+  return bytes[0] === 0x16 && bytes[1] === 3 ? "TLS" : "other";
 }
 
 function encrypted(bytes: Uint8Array): DecodeError {
