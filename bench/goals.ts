@@ -66,6 +66,10 @@ export const GOALS: readonly Goal[] = [
   { section: "startup", case: "first-answer", limit: 5000 },
   { section: "startup", case: "idle-server", limit: 80 },
   { section: "startup", case: "idle-agent", limit: 80 },
+  ...["raw", "pcap-large", "pcap-small"].flatMap((name): Goal[] => [
+    { section: "decode-frame", case: name, floor: 300 },
+    { section: "decode-frame", case: `${name}-peak-RSS`, limit: 150 },
+  ]),
 ];
 
 /** Judges all goals that `results` has figures for; one line for each comparison. */

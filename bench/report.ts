@@ -18,6 +18,7 @@ const SECTION_TITLES: Readonly<Record<string, string>> = {
   stalled: "A client that never reads",
   memory: "Memory",
   startup: "Start",
+  "decode-frame": "decode-frame on captures of a gigabyte, frames of 64 KiB",
 };
 
 /** Charts, each of some cases of one section. */

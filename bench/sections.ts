@@ -7,6 +7,7 @@ import { measureMemory } from "./cases/memory.ts";
 import { measureRates } from "./cases/rates.ts";
 import { measureConnections, measureRequests } from "./cases/requests.ts";
 import { measureHttp, measureRaw, measureStalled, measureTunnels } from "./cases/special.ts";
+import { formatDecodeFrame, measureDecodeFrame } from "./decode_frame.ts";
 import { formatStartup, measureStartup } from "./startup.ts";
 
 /** A section: measures and records; what it cannot measure it names. */
@@ -32,6 +33,17 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
       record(run, "startup", { name, title: what }, "revtun", [{ unit, better: "lower", value }]);
     }
   },
+  /** The whole command on captures of a gigabyte. */
+  "decode-frame": async (run) => {
+    const rows = await measureDecodeFrame();
+    run.print(formatDecodeFrame(rows).trimEnd());
+    for (const { name, what, mbPerSecond, peakMb } of rows) {
+      record(run, "decode-frame", { name, title: what }, "revtun", [
+        { unit: "MB/s", better: "higher", value: mbPerSecond },
+        { suffix: "peak RSS", unit: "MB", better: "lower", value: peakMb },
+      ]);
+    }
+  },
   /** Codecs and machines without sockets, by `deno bench`. */
   micro: async (run) => {
     const { success } = await new Deno.Command(Deno.execPath(), {
@@ -44,4 +56,4 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
 };
 
 /** Those that need no tunnel, and so no backend. */
-export const STANDALONE: readonly string[] = ["startup", "micro"];
+export const STANDALONE: readonly string[] = ["startup", "decode-frame", "micro"];

@@ -69,17 +69,19 @@ export class BlockReader {
   }
 
   /**
-   * Leaves out the rest of the block whose start is held, which will not come; returns that start,
-   * or undefined if `bytes` is not what is missing of it.
+   * Gives up the block whose start is held, since some of its bytes will not come; returns that
+   * start, and how many bytes are still to come of it behind `missingBytes`. Undefined if those
+   * reach beyond it.
    */
-  skip(bytes: number): Uint8Array | undefined {
-    if (this.#heldBytes === 0 || bytes !== this.neededBytes) return undefined;
+  abandon(missingBytes: number): { start: Uint8Array; leftBytes: number } | undefined {
+    const leftBytes = this.neededBytes - missingBytes;
+    if (this.#heldBytes === 0 || leftBytes < 0) return undefined;
     const start = this.#held.subarray(0, this.#heldBytes);
     this.#offset += this.#size;
     this.#held = NO_BYTES;
     this.#heldBytes = 0;
     this.#size = this.#measure(NO_BYTES, 0, 0);
-    return start;
+    return { start, leftBytes };
   }
 
   #add(bytes: Uint8Array): Block | undefined {

@@ -112,13 +112,16 @@ export class FrameDecoder {
   }
 
   /**
-   * Goes over the rest of a frame that is known to be missing, as in a cut capture; returns the
-   * frame's flag and bytes, or undefined if `bytes` is not exactly what is missing.
+   * Gives up the frame whose header is there, since some of its payload will not come, as in a cut
+   * capture; returns what it was, and how many bytes are still to come of it behind `missingBytes`.
+   * Undefined if those reach beyond it.
    */
-  skip(bytes: number): { flag: number; bytes: number } | undefined {
+  abandon(missingBytes: number): { flag: number; bytes: number; leftBytes: number } | undefined {
     if (this.#blocks.heldBytes < FRAME_HEADER_BYTES) return undefined;
-    const start = this.#blocks.skip(bytes);
-    return start && { flag: start[3]!, bytes: start.length + bytes };
+    const found = this.#blocks.abandon(missingBytes);
+    if (found === undefined) return undefined;
+    const { start, leftBytes } = found;
+    return { flag: start[3]!, bytes: start.length + missingBytes + leftBytes, leftBytes };
   }
 }
 

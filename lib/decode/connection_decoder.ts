@@ -69,6 +69,8 @@ export class DirectionDecoder {
   #isHandshakeDone = false;
   /** The capture does not have how it began. */
   #isHeadless = false;
+  /** What is still to come of a frame that is not whole. */
+  #discardBytes = 0;
   /** Bytes that were gone over since something was missing; -1 where nothing is. */
   #lostBytes = -1;
   #offset = 0;
@@ -100,6 +102,10 @@ export class DirectionDecoder {
       return;
     }
     let rest = bytes;
+    if (this.#discardBytes > 0) {
+      rest = bytes.subarray(this.#discardBytes);
+      this.#discardBytes -= bytes.length - rest.length;
+    }
     while (rest.length > 0 && !this.#isHandshakeDone) {
       const frameOffset = this.#frames.offset;
       const pushed = this.#frames.push(rest);
@@ -153,10 +159,15 @@ export class DirectionDecoder {
 
   /** A handshake's frame of which only the start was captured: its header says what it was. */
   #skipFrame(bytes: number): boolean {
-    if (this.#isHandshakeDone) return false;
+    if (this.#isHandshakeDone && this.#discardBytes === 0) return false;
     const { offset } = this.#frames;
-    const frame = this.#frames.skip(bytes);
-    if (frame === undefined) return false;
+    if (bytes <= this.#discardBytes) {
+      this.#discardBytes -= bytes;
+      return true;
+    }
+    const frame = this.#frames.abandon(bytes);
+    if (frame === undefined || this.#discardBytes > 0) return false;
+    this.#discardBytes = frame.leftBytes;
     if (frame.flag === FRAME_FLAG.initResponse) this.#setDirection("server-to-agent");
     else this.#setDirection("agent-to-server");
     this.#isHandshakeDone = frame.flag !== FRAME_FLAG.gracefulClose;
@@ -248,6 +259,7 @@ export class DirectionDecoder {
     this.#follower?.end(true);
     this.#follower = undefined;
     this.#first.clear();
+    this.#discardBytes = 0;
     this.#isHandshakeDone = true;
     this.#shared.exchanges.lose();
     this.#lostBytes = Math.max(this.#lostBytes, 0) + bytes;

@@ -40,7 +40,7 @@ export async function runCli(
 
 /** An output that keeps what it gets. */
 export class TextOutput implements Output {
-  readonly isTerminal = false;
+  readonly isTerminal: boolean = false;
   readonly isColoured = false;
   text = "";
   readonly #decoder = new TextDecoder();

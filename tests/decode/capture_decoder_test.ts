@@ -58,7 +58,14 @@ function conversation(steps: Half[], pieceBytes = 40, start = 0xffffff00): Uint8
   const next = new Map([[AGENT[1], start], [SERVER[1], start + 77]]);
   const send = (half: Omit<Half, "bytes">, flags: number, payload?: Uint8Array) => {
     const sequence = next.get(half.from[1])! >>> 0;
-    packets.push(ipPacket({ ...half, sequence, flags, ...(payload ? { payload } : {}) }));
+    const acknowledgement = next.get(half.to[1])! >>> 0;
+    packets.push(ipPacket({
+      ...half,
+      sequence,
+      acknowledgement,
+      flags,
+      ...(payload ? { payload } : {}),
+    }));
     const size = (payload?.length ?? 0) + (flags & (SYN | FIN) ? 1 : 0);
     next.set(half.from[1], sequence + size);
   };
@@ -182,10 +189,20 @@ Deno.test("reordering and retransmission do not show; sequence numbers may wrap"
 
 Deno.test("bytes that are not in the capture are told, not guessed at", () => {
   const packets = conversation(RAW_STEPS, 20);
-  packets.splice(4, 1);
-  const { errors } = decode([pcapFile(packets)]);
+  const initPackets = Math.ceil(INIT.length / 20);
+  // Within the response's head: nothing says what follows.
+  const { errors } = decode([pcapFile(packets.toSpliced(-4, 1))]);
   assert.equal(errors.length, 1);
   assert.match(errors[0]!.message, /20 bytes are not in the capture/);
+  // Within the handshake: its frame says how long it is.
+  for (let lost = 1; lost < initPackets; lost++) {
+    const result = decode([pcapFile(packets.toSpliced(2 + lost, 1))]);
+    assert.deepEqual(result.errors, []);
+    const init = result.records.find(({ frame }) => frame === "ConnectionInitInfo");
+    assert.deepEqual(init!.fields, { complete: false });
+    const frames = result.records.filter(({ layer }) => layer !== "capture");
+    assert.deepEqual(frames.map(({ frame }) => frame).sort(), RAW_NAMES.slice(1).sort());
+  }
 });
 
 Deno.test("a gap within a payload of known length is passed over", () => {
@@ -369,4 +386,137 @@ Deno.test("no input does anything but give records and DecodeErrors", () => {
     { numRuns: 500 },
   );
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void decode([bytes])));
+});
+
+Deno.test("any text gives records and DecodeErrors, however its dumps are damaged", () => {
+  const hex = [...INIT].map((byte) => byte.toString(16).padStart(2, "0"));
+  const rows = hex.flatMap((_, at) => at % 16 === 0 ? [hex.slice(at, at + 16)] : []);
+  const offset = (row: number) => (row * 16).toString(16).padStart(8, "0");
+  const dumps = [
+    rows.map((row, at) => `${offset(at)}: ${row.join(" ")}  ..`).join("\n"),
+    rows.map((row, at) => `${offset(at)}  ${row.join(" ")}  |..|`).join("\n"),
+    rows.map((row, at) => `\t0x${offset(at).slice(4)}:  ${row.join(" ")}  ..`).join("\n"),
+  ];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...dumps),
+      fc.array(fc.tuple(fc.nat(), fc.constantFrom(..." \n*:|0123456789abcdefx\u{e9}")), {
+        maxLength: 6,
+      }),
+      (dump, edits) => {
+        const chars = [...dump];
+        for (const [at, char] of edits) chars[at % chars.length] = char;
+        decode([text(chars.join(""))], { input: "hex" });
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("a session that was recorded without its handshake is read from its first frame", () => {
+  const session = muxCapture().subarray(MUX_RESPONSE.length);
+  const result = decode([session]);
+  assert.deepEqual(result.errors, []);
+  assert.deepEqual(names(result).slice(0, 4), [
+    "resumed",
+    "yamux.ping",
+    "yamux.data",
+    "preface",
+  ]);
+});
+
+Deno.test("a capture that begins within connections is read where something starts", () => {
+  const whole = conversation([
+    { from: AGENT, to: SERVER, bytes: INIT },
+    { from: SERVER, to: AGENT, bytes: muxCapture() },
+  ], 4000);
+  // The opening, the handshake and the start of the session are not there.
+  const file = pcapFile([
+    ipPacket({ from: SERVER, to: AGENT, sequence: 50, payload: text("the end of something") }),
+    ipPacket({
+      from: SERVER,
+      to: AGENT,
+      sequence: 70,
+      payload: muxCapture().subarray(MUX_RESPONSE.length),
+    }),
+  ]);
+  assert.match(decode([file]).errors[0]!.message, /1 began before the capture; --port N/);
+  const result = decode([file], { port: SERVER[1] });
+  assert.deepEqual(result.errors, []);
+  assert.deepEqual(names(result).slice(0, 3), ["connection", "resumed", "yamux.ping"]);
+  assert.ok(result.records.slice(1).every(({ direction }) => direction === "server-to-agent"));
+  assert.deepEqual(decode([pcapFile(whole)]).errors, []);
+});
+
+Deno.test("behind a lost packet it goes on where the next message starts", () => {
+  const packets = conversation([
+    { from: AGENT, to: SERVER, bytes: INIT },
+    { from: SERVER, to: AGENT, bytes: RESPONSE },
+    { from: SERVER, to: AGENT, bytes: text("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n") },
+    { from: AGENT, to: SERVER, bytes: text("HTTP/1.1 204 No Content\r\n\r\n") },
+    { from: SERVER, to: AGENT, bytes: text("HEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n") },
+    { from: AGENT, to: SERVER, bytes: text("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n") },
+  ], 1000);
+  packets.splice(4, 1);
+  const { records, errors } = decode([pcapFile(packets)]);
+  assert.match(errors[0]!.message, /TCP stream at byte 20: 28 bytes are not in the capture/);
+  assert.equal(errors.length, 1);
+  const [head] = records.filter(({ frame }) => frame === "HTTP/1 request");
+  assert.equal(head!.fields["start_line"], "HEAD /2 HTTP/1.1");
+  const last = records.filter(({ frame }) => frame === "HTTP/1 response").at(-1)!;
+  assert.equal(last.fields["body_bytes"], 0);
+});
+
+Deno.test("what an upgrade or another protocol brings is named and counted", () => {
+  const http2 = text("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  const settings = Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0);
+  const upgrade = text("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+  const switched = text("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n");
+  const cases: [down: Uint8Array[], up: Uint8Array[], frames: string[]][] = [
+    [[http2, settings], [settings], ["HTTP/2", "HTTP/2"]],
+    [[text("\x16\x03\x01 hello")], [text("\x16\x03\x03 hello")], ["TLS", "TLS"]],
+    [[Uint8Array.of(1, 1, 0, 1)], [Uint8Array.of(1, 0, 0, 2)], ["data", "data"]],
+    [[upgrade, text("\0\x01ping")], [switched, text("pong")], [
+      "HTTP/1 request",
+      "HTTP/1 response",
+      "data",
+    ]],
+  ];
+  for (const [down, up, frames] of cases) {
+    const steps: Half[] = [
+      { from: AGENT, to: SERVER, bytes: INIT },
+      { from: SERVER, to: AGENT, bytes: join(RESPONSE, down[0]!) },
+      { from: AGENT, to: SERVER, bytes: up[0]! },
+      ...down.slice(1).map((bytes) => ({ from: SERVER, to: AGENT, bytes })),
+      ...up.slice(1).map((bytes) => ({ from: AGENT, to: SERVER, bytes })),
+    ];
+    const result = decode([pcapFile(conversation(steps, 5000))]);
+    assert.deepEqual(result.errors, []);
+    assert.deepEqual(names(result).slice(3).sort(), [...frames].sort());
+  }
+});
+
+Deno.test("a tunnel inside TLS is called that", () => {
+  const hello = join(Uint8Array.of(0x16, 3, 1, 0, 5), new Uint8Array(5));
+  const file = pcapFile(conversation([{ from: AGENT, to: SERVER, bytes: hello }]));
+  assert.match(decode([file]).errors[0]!.message, /handshake, 1 are TLS;/);
+  const { errors } = decode([file], { port: SERVER[1] });
+  assert.match(errors[0]!.message, /the connection is TLS: capture where it is not encrypted/);
+  assert.equal(errors.length, 1);
+});
+
+Deno.test("compressed captures are called that", () => {
+  for (
+    const [name, magic] of [["gzip", [0x1f, 0x8b]], ["zstd", [0x28, 0xb5, 0x2f, 0xfd]]] as const
+  ) {
+    const { errors } = decode([join(Uint8Array.from(magic), new Uint8Array(50))]);
+    assert.match(errors[0]!.message, new RegExp(`compressed with ${name}, unpack it first`));
+  }
+});
+
+Deno.test("a message that revtun would refuse is told as it went", () => {
+  const request = text("GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nHost: a\r\n\r\n");
+  const { records, errors } = decode([join(RESPONSE, request)]);
+  assert.deepEqual(errors, []);
+  assert.equal(records[1]!.fields["note"], "Upgrade to h2c is not taken");
 });

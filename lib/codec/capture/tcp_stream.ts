@@ -24,7 +24,7 @@ export class EarlyBudget {
 /** A stream waits for what is missing until this much has come behind it. */
 const MAX_EARLY_BYTES = 1 << 20;
 const MAX_EARLY_SEGMENTS = 1024;
-/** Bytes that the receiver has acknowledged this long ago will not be seen any more. */
+/** Bytes that the receiver has acknowledged this long ago will not be seen any more; clocks differ. */
 const MAX_LATE_SECONDS = 0.2;
 
 interface Early {
@@ -97,9 +97,11 @@ export class TcpStream {
       return;
     }
     if (this.#acknowledgedAt === 0) this.#acknowledgedAt = timeSeconds;
-    if (timeSeconds - this.#acknowledgedAt < MAX_LATE_SECONDS) return;
-    this.#acknowledgedAt = 0;
     const first = this.#early[0];
+    // What lies behind the missing bytes is there, and was received with them: they went by unseen.
+    const isLost = first !== undefined && distance(first.sequence, acknowledgement) > 0;
+    if (!isLost && timeSeconds - this.#acknowledgedAt < MAX_LATE_SECONDS) return;
+    this.#acknowledgedAt = 0;
     const gap = first === undefined ? behind : distance(this.#next, first.sequence);
     this.#skip(Math.min(gap, behind));
     this.#acceptEarly();

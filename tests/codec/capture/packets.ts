@@ -5,6 +5,7 @@ export interface SegmentInit {
   from: [host: string, port: number];
   to: [host: string, port: number];
   sequence: number;
+  acknowledgement?: number;
   flags?: number;
   payload?: Uint8Array;
 }
@@ -20,6 +21,7 @@ export function ipPacket(init: SegmentInit, options: { tcpOptions?: number } = {
   view.setUint16(0, from[1]);
   view.setUint16(2, to[1]);
   view.setUint32(4, sequence);
+  view.setUint32(8, init.acknowledgement ?? 0);
   tcp[12] = (20 + optionBytes) / 4 << 4;
   tcp[13] = flags;
   tcp.fill(1, 20, 20 + optionBytes);
