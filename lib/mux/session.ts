@@ -13,6 +13,7 @@ import { AbuseLimits } from "./abuse.ts";
 import { DEFAULT_KEEPALIVE, Keepalive } from "./keepalive.ts";
 import type { KeepaliveOptions } from "./keepalive.ts";
 import type { BudgetMember, MemoryBudget, MemoryShare } from "./memory_budget.ts";
+import { Openings } from "./openings.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerIds } from "./peer_ids.ts";
 import { PingClock } from "./ping_clock.ts";
@@ -49,8 +50,6 @@ export interface SessionOptions {
   onClose(error?: Error): void;
 }
 
-/** Ids beyond this are not used: the agent dials a replacement connection in time. */
-const LAST_STREAM_ID = 0x7fffff00;
 /** Answers and credit that may wait for a peer that does not read (CVE-2024-32984). */
 const MAX_CONTROL_BYTES = 1 << 20;
 /** A peer that was heard this short a time ago is not doubted. */
@@ -66,9 +65,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   readonly #options: SessionOptions;
   readonly #runtime: Runtime;
   readonly #streams = new Map<number, MuxStream>();
-  readonly #waitingOpens = new Set<MuxStream>();
-  readonly #firstBytes = new Map<MuxStream, Uint8Array>();
-  readonly #maxUnacknowledged: number;
+  readonly #openings: Openings;
   readonly #abuse: AbuseLimits;
   readonly #keepalive: Keepalive;
   readonly #pings: PingClock;
@@ -76,9 +73,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   #keepaliveTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
 
-  #nextId: number;
   readonly #peerIds: PeerIds;
-  #unacknowledged = 0;
   #peerStreams = 0;
   #isGoAwaySent = false;
   #isGoAwayReceived = false;
@@ -104,9 +99,12 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     this.#runtime = runtime;
     this.name = options.name;
     this.outbox = new Outbox(duplex, runtime.pool);
-    this.#nextId = options.firstStreamId ?? (options.role === "dialler" ? 1 : 2);
     this.#peerIds = new PeerIds(options.role === "dialler" ? 2 : 1);
-    this.#maxUnacknowledged = options.maxUnacknowledged ?? 256;
+    this.#openings = new Openings(
+      options.firstStreamId ?? (options.role === "dialler" ? 1 : 2),
+      options.maxUnacknowledged ?? 256,
+      (id, stream, first) => this.#start(id, stream, first),
+    );
     const nowMs = runtime.nowMs();
     this.#abuse = new AbuseLimits(nowMs);
     const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
@@ -134,7 +132,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
 
   /** Streams that are open now. */
   get streamCount(): number {
-    return this.#streams.size + this.#waitingOpens.size;
+    return this.#streams.size + this.#openings.waitingCount;
   }
 
   /** Bytes received that no stream's reader has taken. */
@@ -169,12 +167,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     }
     const stream = new MuxStream(this, this.#newWindow());
     this.openedStreams += 1;
-    if (this.#unacknowledged < this.#maxUnacknowledged) {
-      this.#start(stream, first);
-    } else {
-      this.#waitingOpens.add(stream);
-      if (first !== undefined) this.#firstBytes.set(stream, first.slice());
-    }
+    this.#openings.open(stream, first);
     return stream;
   }
 
@@ -289,8 +282,7 @@ export class Session implements Sink, StreamOwner, BudgetMember {
 
   streamEnded(stream: MuxStream, wasResetByUs: boolean): void {
     if (stream.id === 0) {
-      this.#waitingOpens.delete(stream);
-      this.#firstBytes.delete(stream);
+      this.#openings.forget(stream);
       return;
     }
     this.#streams.delete(stream.id);
@@ -332,25 +324,15 @@ export class Session implements Sink, StreamOwner, BudgetMember {
     );
   }
 
-  #start(stream: MuxStream, first: Uint8Array | undefined): void {
-    this.#unacknowledged += 1;
-    const id = this.#nextId;
-    this.#nextId += 2;
+  #start(id: number, stream: MuxStream, first: Uint8Array | undefined): void {
     this.#streams.set(id, stream);
     stream.start(id, first);
-    if (this.#nextId > LAST_STREAM_ID) this.goAway();
+    if (this.#openings.isExhausted) this.goAway();
   }
 
   #acknowledged(stream: MuxStream): void {
     stream.isAcknowledged = true;
-    this.#unacknowledged -= 1;
-    for (const waiting of this.#waitingOpens) {
-      if (this.#unacknowledged >= this.#maxUnacknowledged || this.#isClosing) return;
-      this.#waitingOpens.delete(waiting);
-      const first = this.#firstBytes.get(waiting);
-      this.#firstBytes.delete(waiting);
-      this.#start(waiting, first);
-    }
+    if (!this.#isClosing) this.#openings.acknowledged();
   }
 
   #isOwnId(id: number): boolean {
@@ -465,7 +447,9 @@ export class Session implements Sink, StreamOwner, BudgetMember {
   }
 
   #receiveLate(id: number, dataBytes: number): void {
-    const wasOpened = this.#isOwnId(id) ? id < this.#nextId : this.#peerIds.wasOpened(id);
+    const wasOpened = this.#isOwnId(id)
+      ? this.#openings.wasOpened(id)
+      : this.#peerIds.wasOpened(id);
     if (!wasOpened) return this.#fail(`frame for stream ${id}, which was never opened`);
     if (!this.#abuse.takeLateFrame(this.nowMs(), dataBytes)) {
       return this.#fail("too much for streams that are closed");
@@ -505,9 +489,8 @@ export class Session implements Sink, StreamOwner, BudgetMember {
 
   #endStreams(error: Error | undefined): void {
     for (const stream of this.#streams.values()) stream.sessionClosed(error);
-    for (const stream of this.#waitingOpens) stream.sessionClosed(error);
+    for (const stream of this.#openings.waiting) stream.sessionClosed(error);
     this.#streams.clear();
-    this.#waitingOpens.clear();
-    this.#firstBytes.clear();
+    this.#openings.clear();
   }
 }

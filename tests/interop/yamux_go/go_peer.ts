@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
-/** Where Go keeps what it downloaded and built, outside of the repo. */
+/** How Go words that it has no way to its module proxy. */
 const MODULES_ARE_MISSING = /dial tcp|no such host|proxyconnect|connection refused|i\/o timeout/;
 
 /** One thing that happened there. */
