@@ -2,13 +2,11 @@
 import { formatAddress } from "../lib/address.ts";
 import { AGENT_ROUTES } from "../lib/admin/agent_routes.ts";
 import { startAgent } from "../lib/agent/agent.ts";
-import type { AgentEnd, RunningAgent } from "../lib/agent/agent.ts";
+import type { AgentEnd } from "../lib/agent/agent.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { formatTarget } from "../lib/agent/target.ts";
-import { FileWatch } from "../lib/auth/file_watch.ts";
 import { ClosedError, HandshakeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import type { Runtime } from "../lib/runtime.ts";
 import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
 import { AGENT_OPTIONS, agentConfigOf, clearTextServers, isTlsAsked } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
@@ -22,8 +20,8 @@ import { SOFTWARE } from "./version.ts";
 
 type AgentSettings = Settings<OptionValues<typeof AGENT_OPTIONS>>;
 
-/** How often the token's file is looked at. */
-const TOKEN_INTERVAL_MS = 2000;
+/** What an agent is told only at its start. */
+const FIXED_OPTIONS = ["admin", "admin-token-file", "admin-token"];
 
 export const command: Command = defineCommand({
   name: "agent",
@@ -56,17 +54,17 @@ export const command: Command = defineCommand({
     announce(config, log);
     const agent = await startAgent(config, runtime, { software: SOFTWARE });
     const admin = setup &&
-      await startAdminOf(setup, context, AGENT_ROUTES, { agent }, () => context.values)
+      await startAdminOf(setup, context, AGENT_ROUTES, { agent }, () => context.settingsView())
         .catch(async (error) => {
           await agent.abort();
           throw error;
         });
-    await using cleanup = new AsyncDisposableStack();
-    const tokenFile = context.values["token-file"];
-    if (tokenFile !== undefined) {
-      const watch = followToken(tokenFile, context, agent, runtime);
-      cleanup.defer(() => watch.close());
-    }
+    const following = context.followSettings({
+      fixed: FIXED_OPTIONS,
+      watched: () => ["token-file"],
+      runtime,
+      apply: async (settings) => agent.apply(await readConfig(settings)),
+    });
     const stop = () => {
       log.info("agent.stopping", "Stopping: telling the servers, letting work in flight end", {
         in_flight: agent.workCount,
@@ -77,31 +75,12 @@ export const command: Command = defineCommand({
     else context.signal.addEventListener("abort", stop, { once: true });
     const end = await agent.ended;
     context.signal.removeEventListener("abort", stop);
+    await following.close();
     await admin?.close();
     if (end.reason === "closed") log.info("agent.stopped", "All connections are closed");
     return exitCodeOf(end);
   },
 });
-
-/** Tokens that expire are written anew by whoever issues them, long before they do. */
-function followToken(
-  path: string,
-  context: AgentSettings,
-  agent: RunningAgent,
-  runtime: Runtime,
-): FileWatch {
-  return new FileWatch(path, "", runtime.timers, async () => {
-    try {
-      const credential = await readToken(context.values, (option) => context.sourceOf(option));
-      if (credential === undefined) return;
-      if (credential.reveal() === agent.config.credential?.reveal()) return;
-      agent.setCredential(credential);
-      runtime.log.info("credential.changed", "The credential was read anew", { file: path });
-    } catch (error) {
-      runtime.log.warn("credential.unreadable", (error as Error).message);
-    }
-  }, TOKEN_INTERVAL_MS);
-}
 
 async function readConfig(settings: AgentSettings): Promise<AgentConfig> {
   const credential = await readToken(settings.values, (option) => settings.sourceOf(option));

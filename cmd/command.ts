@@ -39,6 +39,8 @@ export interface ProcessContext {
   env(name: string): string | undefined;
   /** Aborted on the first SIGINT or SIGTERM; the second ends the process at once. */
   readonly signal: AbortSignal;
+  /** Calls `run` on each SIGHUP, which ends a process otherwise; the result takes that back. */
+  onHangup?(run: () => void): () => void;
 }
 
 /** What one run of a command gets. */
@@ -52,6 +54,30 @@ export interface Context<V> extends ProcessContext, Settings<V> {
   createRuntime(): Runtime;
   /** The log's level, for those who change it while the command runs. */
   readonly logLevel: LevelControl;
+  /** The settings of now, masked, each with its source; and what became of reloads. */
+  settingsView(): unknown;
+  /**
+   * Takes the settings anew from now on, when a file of theirs changes or on SIGHUP; whoever asks
+   * closes it.
+   */
+  followSettings(options: FollowOptions<V>): Following;
+}
+
+/** How to take settings anew. */
+export interface FollowOptions<V> {
+  /** Puts them to use, all of them or none. @throws {RevtunError} what was in use stays so. */
+  apply(settings: Settings<V>): Promise<void>;
+  /** Options that count from the next start only: a change of theirs is logged. */
+  fixed: readonly string[];
+  /** Options whose files are read for `apply`, and whose change is one of the settings. */
+  watched(values: V): readonly string[];
+  readonly runtime: Runtime;
+}
+
+/** Settings that are followed. */
+export interface Following {
+  /** Resolves when nothing is read or applied any more. */
+  close(): Promise<void>;
 }
 
 /** A log's level. */

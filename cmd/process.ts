@@ -12,6 +12,10 @@ export function processContext(signal: AbortSignal): ProcessContext {
     },
     env: (name) => Deno.env.get(name),
     signal,
+    onHangup: (run) => {
+      Deno.addSignalListener("SIGHUP", run);
+      return () => Deno.removeSignalListener("SIGHUP", run);
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { LOG_OPTIONS } from "./common_options.ts";
 import { EXIT } from "./command.ts";
 import type { Command, Context, ProcessContext } from "./command.ts";
 import { reportError } from "./report_error.ts";
+import { LiveSettings } from "./live_settings.ts";
 import { COMMANDS } from "./mod.ts";
 import { parseOptions } from "./parse_options.ts";
 import { environmentLayer } from "./resolve_options.ts";
@@ -98,11 +99,13 @@ async function execute(
   }
   checkArgs(command, line.args);
   const source = new SettingsSource(command, [line.layer, environmentLayer(process.env)]);
-  const { values, sourceOf } = await source.load();
+  const loaded = await source.load();
+  const { values, sourceOf } = loaded;
   runtimes.configure({
     level: String(values["log-level"] ?? LOG_OPTIONS[0].default),
     format: String(values["log-format"] ?? LOG_OPTIONS[1].default),
   });
+  const live = new LiveSettings(loaded, { command, source, process, logLevel: runtimes });
   const context: Context<Record<string, unknown>> = {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -117,6 +120,8 @@ async function execute(
     sourceOf,
     createRuntime: () => runtimes.createRuntime(),
     logLevel: runtimes,
+    settingsView: () => live.view(),
+    followSettings: (options) => live.follow(options),
   };
   return await command.run(context);
 }

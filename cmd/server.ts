@@ -15,7 +15,7 @@ import type { PortSharing } from "../lib/transport/listen.ts";
 import { ADMIN_OPTIONS, readAdminSetup } from "./admin_options.ts";
 import type { AdminSetup } from "./admin_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import type { Command, Following } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import { CREDENTIAL_OPTIONS, openCredentialPolicy } from "./credential_options.ts";
 import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
@@ -133,6 +133,9 @@ const OPTIONS = [
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
+/** What a server is told only at its start. */
+const FIXED_OPTIONS = ["admin", "admin-token-file", "admin-token"];
+
 export const command: Command = defineCommand({
   name: "server",
   section: "server",
@@ -162,15 +165,18 @@ export const command: Command = defineCommand({
     await (await readConfig(settings, runtime, tls)).credentialPolicy.close?.();
   },
   async run(context) {
-    const { values, signal } = context;
+    const { signal, values } = context;
     const plain = context.createRuntime();
     await using cleanup = new AsyncDisposableStack();
     const machineName = Deno.hostname();
-    const tls = await tlsServerOf(context, { machineName, folder: stateDir() });
+    const autoPlace = { machineName, folder: stateDir() };
+    const tls = await tlsServerOf(context, autoPlace);
     const setup = await readAdminSetup(context, plain);
     const portSharing = portSharingOf(context, setup);
     const config = { ...await readConfig(context, plain, tls), portSharing };
-    cleanup.defer(() => config.credentialPolicy.close?.());
+    // Whichever is in use at the end.
+    let { credentialPolicy } = config;
+    cleanup.defer(() => credentialPolicy.close?.());
     const runtime = setup?.runtime ?? plain;
     warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
     const server = values.takeover
@@ -185,15 +191,36 @@ export const command: Command = defineCommand({
     // see how it ends.
     const takenOver = Promise.withResolvers<void>();
     let admin: Admin | undefined;
+    let following: Following | undefined;
     try {
       if (setup !== undefined) {
         const { serveServerAdmin } = await import("./server_admin.ts");
         admin = await serveServerAdmin(server, setup, context, takenOver.resolve);
       }
+      following = context.followSettings({
+        fixed: FIXED_OPTIONS,
+        // The policy of that name looks at its file itself.
+        watched: ({ credential }) => credential === "token-file" ? [] : ["token-file"],
+        runtime,
+        async apply(settings) {
+          const nextTls = await tlsServerOf(settings, autoPlace);
+          const next = await readConfig(settings, runtime, nextTls);
+          try {
+            await server.apply(next);
+          } catch (error) {
+            await next.credentialPolicy.close?.();
+            throw error;
+          }
+          const before = credentialPolicy;
+          credentialPolicy = next.credentialPolicy;
+          await before.close?.();
+        },
+      });
       await Promise.race([aborted(signal), takenOver.promise.then(() => admin?.close())]);
     } finally {
+      await following?.close();
       runtime.log.info("server.stopping", "Stopping: work in flight may end", {
-        "drain_timeout_ms": config.drainTimeoutMs,
+        "drain_timeout_ms": server.config.drainTimeoutMs,
       });
       await server.close();
       await admin?.close();

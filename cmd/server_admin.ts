@@ -27,7 +27,8 @@ export async function serveServerAdmin(
   const { runtime } = setup;
   const takeover = new Takeover(server, runtime, onTakenOver);
   const source = { server, live: serverLiveView(server, runtime), takeover };
-  const start = () => startAdminOf(setup, context, SERVER_ROUTES, source, () => context.values);
+  const start = () =>
+    startAdminOf(setup, context, SERVER_ROUTES, source, () => context.settingsView());
   const deadlineMs = runtime.nowMs() + (context.values.takeover ? FREE_TIMEOUT_MS : 0);
   for (;;) {
     try {

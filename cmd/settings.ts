@@ -16,8 +16,8 @@ export interface Settings<V> {
 export interface LoadedSettings extends Settings<Record<string, unknown>> {
   /** Who set an option; undefined for defaults. */
   readonly sources: ReadonlyMap<string, string>;
-  /** Files that these settings were read from or name. */
-  readonly files: readonly string[];
+  /** Which version of the settings file they are of; undefined without one. */
+  readonly fileVersion: string | undefined;
 }
 
 /** Where a command's settings come from. */
@@ -63,12 +63,11 @@ export class SettingsSource {
       } satisfies SettingsLayer,
     ];
     const { values, sources } = resolveOptions(options, layers);
-    const named = options.filter((spec) => spec.isFile).flatMap(({ name }) => values[name] ?? []);
     return {
       values,
       sources,
       sourceOf: (option) => sources.get(option) ?? `--${option}`,
-      files: [...file === undefined ? [] : [file.path], ...named as string[]],
+      fileVersion: file?.version,
     };
   }
 }

@@ -27,6 +27,7 @@ export const TLS_CLIENT_OPTIONS = [
   },
   {
     name: "tls-ca",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "CAs to trust, in PEM",
@@ -35,6 +36,7 @@ export const TLS_CLIENT_OPTIONS = [
   },
   {
     name: "tls-cert",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "Certificate to show to the server, in PEM",
@@ -42,6 +44,7 @@ export const TLS_CLIENT_OPTIONS = [
   },
   {
     name: "tls-key",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "Its key",
@@ -83,6 +86,7 @@ export const TLS_SERVER_OPTIONS = [
   },
   {
     name: "tls-cert",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "Certificate of the tunnel ports, in PEM; read anew when it changes",
@@ -90,6 +94,7 @@ export const TLS_SERVER_OPTIONS = [
   },
   {
     name: "tls-key",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "Its key",
@@ -97,6 +102,7 @@ export const TLS_SERVER_OPTIONS = [
   },
   {
     name: "tls-client-ca",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "Agents must show a certificate of these CAs",
@@ -104,6 +110,7 @@ export const TLS_SERVER_OPTIONS = [
   },
   {
     name: "state-dir",
+    isFile: true,
     kind: "string",
     placeholder: "DIR",
     description: "Where --tls auto keeps its certificate",
@@ -112,6 +119,7 @@ export const TLS_SERVER_OPTIONS = [
   },
   {
     name: "frontend-cert",
+    isFile: true,
     kind: "list",
     placeholder: "FILE",
     description: "Certificate of https:// frontends; with several, by the name clients ask for",
@@ -119,6 +127,7 @@ export const TLS_SERVER_OPTIONS = [
   },
   {
     name: "frontend-key",
+    isFile: true,
     kind: "list",
     placeholder: "FILE",
     description: "Its key, in the order of the certificates",
@@ -126,6 +135,7 @@ export const TLS_SERVER_OPTIONS = [
   },
   {
     name: "frontend-client-ca",
+    isFile: true,
     kind: "string",
     placeholder: "FILE",
     description: "Clients of https:// frontends must show a certificate of these CAs",

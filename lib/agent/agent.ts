@@ -1,4 +1,5 @@
 /** An agent: keeps connections up to its servers and serves what comes through them. */
+import { isDeepStrictEqual } from "node:util";
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { TargetHealth as TargetHealthMessage } from "../codec/message.ts";
@@ -9,7 +10,6 @@ import type { AgentFacts } from "../http/agent_page.ts";
 import { openPage } from "../http/http_responder.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Secret } from "../secret.ts";
 import { resolve } from "../transport/resolve.ts";
 import type { AgentPeer } from "./agent_peer.ts";
 import { AsideConnection } from "./aside_connection.ts";
@@ -88,7 +88,9 @@ export class RunningAgent {
         return currentConfig();
       },
       runtime,
-      idleTimeoutMs: config.idleTimeoutMs,
+      get idleTimeoutMs() {
+        return currentConfig().idleTimeoutMs;
+      },
       budget: deps.budget ?? new MemoryBudget(),
       dialer: this.#dialer,
       greetings: () => this.#health.isAnyUnhealthy ? [this.#healthMessage()] : [],
@@ -100,12 +102,15 @@ export class RunningAgent {
       }),
     };
     this.#peers = new PeerSet({
-      config,
+      get config() {
+        return currentConfig();
+      },
       runtime,
       tally: new ServerTally(config.connectionNum),
       openTunnel: (address, server, events, signal) =>
         openTunnel({ address, server }, services, events, signal),
-      openAside: (address, server) => new AsideConnection({ address, server }, config, runtime),
+      openAside: (address, server) =>
+        new AsideConnection({ address, server }, currentConfig(), runtime),
       resolve: (host, timeoutMs) => resolve(host, runtime.timers, timeoutMs),
       peerChanged: () => this.#changed(),
     });
@@ -160,9 +165,25 @@ export class RunningAgent {
     this.#peers.setServers(servers);
   }
 
-  /** Changes what the next connections show; those that are there stay. */
-  setCredential(credential: Secret): void {
-    this.#config = { ...this.#config, credential };
+  /**
+   * Goes by another configuration from now on. Connections that have their place in both stay; where
+   * what they announced is another now, new ones are dialled before they leave.
+   */
+  apply(config: AgentConfig): void {
+    if (this.#closed !== undefined) return;
+    const before = this.#config;
+    this.#config = config;
+    this.#dialer.settings = config;
+    if (!config.isEnabled) {
+      this.#closed = this.#stop(config.drainTimeoutMs, { reason: "disabled" });
+      return;
+    }
+    if (!isSameAnnouncement(before, config)) {
+      this.#peers.renew(new ServerTally(config.connectionNum));
+    } else if (before.weight !== config.weight) {
+      this.setWeight(config.weight);
+    }
+    this.#peers.setServers(config.servers);
   }
 
   /** Changes this host's share of the cluster's requests; 0 takes no new work. */
@@ -239,4 +260,23 @@ export class RunningAgent {
       ...(error !== undefined && { error }),
     });
   }
+}
+
+/** Connections made by one configuration are as the other one would make them. */
+function isSameAnnouncement(a: AgentConfig, b: AgentConfig): boolean {
+  return isDeepStrictEqual(announcement(a), announcement(b));
+}
+
+/** What a connection is made by and tells its server; the credential of now is for the next one. */
+function announcement(config: AgentConfig): unknown {
+  const { cluster, hostName, connectionNum, mode, keepalive, credentialPolicy } = config;
+  const { reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls } = config;
+  const targets = [...config.targets].map(([name, { protocol, proxyProtocol }]) =>
+    [name, protocol, proxyProtocol] as const
+  );
+  return [
+    [cluster, hostName, connectionNum, mode, keepalive, credentialPolicy],
+    [reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls],
+    targets,
+  ];
 }

@@ -57,7 +57,8 @@ export class AgentPeer implements SlotOwner {
   readonly tally: ServerTally;
   readonly connectRetryTimes: number;
   /** The server as its user wrote it: the address is one of those that its name resolves to. */
-  readonly #server: Address;
+  /** As it was written: a name, where `address` is one of its addresses. */
+  readonly server: Address;
   readonly #deps: PeerDeps;
   readonly #log: Log;
   readonly #slots: ConnectionSlot[] = [];
@@ -74,7 +75,7 @@ export class AgentPeer implements SlotOwner {
 
   constructor(address: Address, server: Address, deps: PeerDeps) {
     this.address = address;
-    this.#server = server;
+    this.server = server;
     this.runtime = deps.runtime;
     this.tally = deps.tally;
     this.connectRetryTimes = deps.config.connectRetryTimes;
@@ -142,7 +143,7 @@ export class AgentPeer implements SlotOwner {
   }
 
   async open(events: TunnelEvents, signal: AbortSignal): Promise<TunnelConnection> {
-    return await this.#deps.openTunnel(this.address, this.#server, events, signal);
+    return await this.#deps.openTunnel(this.address, this.server, events, signal);
   }
 
   connected(connection: TunnelConnection): void {
@@ -157,7 +158,7 @@ export class AgentPeer implements SlotOwner {
     });
     // A revtun server hears it otherwise; behind NAT it would take the farewell for others' too.
     if (connection.server.kind === "mosn") {
-      this.#aside ??= this.#deps.openAside(this.address, this.#server);
+      this.#aside ??= this.#deps.openAside(this.address, this.server);
     }
     this.#deps.peerChanged();
   }

@@ -4,6 +4,7 @@ import type { Address } from "../address.ts";
 import { AgentPeer } from "./agent_peer.ts";
 import type { PeerDeps } from "./agent_peer.ts";
 import { NameWatch } from "./name_watch.ts";
+import type { ServerTally } from "./server_tally.ts";
 
 /** Addresses that are dialled at most: what a name or a lister gives beyond is left out. */
 const MAX_PEERS = 256;
@@ -23,19 +24,21 @@ export interface PeerSetDeps extends PeerDeps {
 
 /** Peers by their addresses, kept as the list of servers says. */
 export class PeerSet {
-  readonly #deps: PeerSetDeps;
+  #deps: PeerSetDeps;
   /** Servers as their user or a lister wrote them. */
   readonly #names = new Map<string, NamedServer>();
   readonly #peers = new Map<string, AgentPeer>();
   /** Peers that were taken out and still have work in flight. */
   readonly #leaving = new Set<AgentPeer>();
+  /** Peers that leave as soon as their successor, the key, is connected. */
+  readonly #successions = new Map<AgentPeer, AgentPeer>();
   #isStopping = false;
   /** Half of a new list must not count: an address that moves to another name stays. */
   #isUpdating = false;
   #wasCut = false;
 
   constructor(deps: PeerSetDeps) {
-    this.#deps = deps;
+    this.#deps = this.#withTally(deps, deps.tally);
   }
 
   /** Peers that are kept up. */
@@ -52,6 +55,8 @@ export class PeerSet {
     for (const peer of this.#peers.values()) {
       if (!peer.isRefused && !peer.isGivenUp) return false;
     }
+    // What the servers refuse is another configuration than the one that is still at work.
+    for (const old of this.#successions.values()) if (old.connections.size > 0) return false;
     return true;
   }
 
@@ -77,6 +82,30 @@ export class PeerSet {
     this.#apply();
   }
 
+  /**
+   * Puts a new peer in the place of each, which goes by the configuration of now. The old one
+   * leaves when the new one is connected: the servers are never without this agent.
+   *
+   * @param tally counts the new ones' connections.
+   */
+  renew(tally: ServerTally): void {
+    if (this.#isStopping) return;
+    this.#deps = this.#withTally(this.#deps, tally);
+    tally.addressCount = this.#peers.size;
+    for (const [key, old] of this.#peers) {
+      const peer = new AgentPeer(old.address, old.server, this.#deps);
+      this.#peers.set(key, peer);
+      this.#leaving.add(old);
+      const predecessor = this.#successions.get(old);
+      this.#successions.delete(old);
+      this.#successions.set(peer, predecessor ?? old);
+      // It has not got as far as to be missed.
+      if (predecessor !== undefined) this.#stop(old);
+      peer.start();
+    }
+    this.#succeed();
+  }
+
   /** Stops all peers gracefully, side by side; resolves when the last connection is gone. */
   async stop(timeoutMs: number): Promise<void> {
     this.#isStopping = true;
@@ -90,6 +119,24 @@ export class PeerSet {
     this.#isStopping = true;
     for (const { watch } of this.#names.values()) watch.close();
     for (const peer of [...this.#peers.values(), ...this.#leaving]) peer.close();
+  }
+
+  /** The same in all else, as it is at each time. */
+  #withTally(deps: PeerSetDeps, tally: ServerTally): PeerSetDeps {
+    const peerChanged = () => {
+      this.#succeed();
+      deps.peerChanged();
+    };
+    return Object.create(deps, { tally: { value: tally }, peerChanged: { value: peerChanged } });
+  }
+
+  /** Lets peers go whose successors are connected, and those that have nothing to lose. */
+  #succeed(): void {
+    for (const [peer, old] of this.#successions) {
+      if (peer.connections.size === 0 && old.connections.size > 0) continue;
+      this.#successions.delete(peer);
+      this.#stop(old);
+    }
   }
 
   #watch(name: string, server: Address): void {
@@ -159,9 +206,16 @@ export class PeerSet {
   #retire(key: string, peer: AgentPeer): void {
     this.#peers.delete(key);
     this.#leaving.add(peer);
+    const old = this.#successions.get(peer);
+    this.#successions.delete(peer);
     this.#deps.runtime.log.info("server.removed", "The server left the list; closing gracefully", {
       server: key,
     });
+    if (old !== undefined) this.#stop(old);
+    this.#stop(peer);
+  }
+
+  #stop(peer: AgentPeer): void {
     void peer.stop(this.#deps.config.drainTimeoutMs, "connection").then(() => {
       this.#leaving.delete(peer);
       this.#deps.peerChanged();

@@ -39,7 +39,8 @@ export interface TargetDialerDeps {
 
 /** Opens connections to targets, a bounded number at once. */
 export class TargetDialer {
-  readonly #settings: TargetSettings;
+  /** What counts for dials from now on. */
+  settings: TargetSettings;
   readonly #deps: TargetDialerDeps;
   readonly #gate: DialGate;
   #datagramsDropped = 0;
@@ -47,7 +48,7 @@ export class TargetDialer {
   readonly #failing = new Set<string>();
 
   constructor(settings: TargetSettings, deps: TargetDialerDeps) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#deps = deps;
     this.#gate = new DialGate(settings.maxPendingDials, deps.runtime.timers);
   }
@@ -70,7 +71,7 @@ export class TargetDialer {
   /** Finds the declared target that `request` means; undefined for the page or a destination. */
   targetOf(request: TargetRequest): Target | undefined {
     return request.destination === undefined
-      ? this.#settings.targets.get(request.target ?? "")
+      ? this.settings.targets.get(request.target ?? "")
       : undefined;
   }
 
@@ -86,7 +87,7 @@ export class TargetDialer {
       return await this.#openDestination(request.destination, signal);
     }
     const name = request.target ?? "";
-    const target = this.#settings.targets.get(name);
+    const target = this.settings.targets.get(name);
     if (target === undefined) {
       if (name === "" && !isUdp) return this.#deps.openPage();
       throw new DialError(name, "noTarget", "this agent has no target of that name");
@@ -126,7 +127,7 @@ export class TargetDialer {
 
   async #openDestination(destination: string, signal: AbortSignal): Promise<Duplex> {
     const { runtime } = this.#deps;
-    const { allow, dialTimeoutMs } = this.#settings;
+    const { allow, dialTimeoutMs } = this.settings;
     const address = parseDestination(destination);
     // Not even a name lookup for the cloud side where nothing is allowed.
     if (!allow.some((rule) => rule.ports.some((range) => inRange(range, address.port)))) {
@@ -155,7 +156,7 @@ export class TargetDialer {
 
   async #dialTarget(target: Target, signal: AbortSignal): Promise<Duplex> {
     const { address, tls } = target;
-    const timeoutMs = this.#settings.dialTimeoutMs;
+    const timeoutMs = this.settings.dialTimeoutMs;
     if (target.protocol === "udp" && address.kind === "tcp") {
       return await this.#gate.pass(
         { name: formatTarget(target), waitMs: timeoutMs, signal },

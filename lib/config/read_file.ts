@@ -1,4 +1,5 @@
 /** Reads a settings file whole, as one version of it, and only where not everybody may change it. */
+import { versionOf } from "../auth/private_file.ts";
 import { ConfigFileError } from "./problem.ts";
 
 /** A file's text, and what tells this version from the next. */
@@ -48,10 +49,6 @@ export async function fileVersion(path: string): Promise<string> {
   } catch {
     return "gone";
   }
-}
-
-function versionOf(info: Deno.FileInfo): string {
-  return [info.dev, info.ino, info.mtime?.getTime(), info.ctime?.getTime(), info.size].join(".");
 }
 
 function checkInfo(path: string, info: Deno.FileInfo): void {

@@ -44,6 +44,12 @@ export interface HttpFrontendOptions {
   readonly onH2Refused?: (refusal: H2Refusal) => void;
 }
 
+/** What of it may be changed while it serves. */
+export type HttpFrontendChange = Pick<
+  HttpFrontendOptions,
+  "settings" | "forwarded" | "trustedProxies"
+>;
+
 /** One request's outcome, for logs and metrics. */
 export interface AnswerRecord {
   /** Undefined where no route was found. */
@@ -65,7 +71,7 @@ export class HttpFrontend {
   /** Undefined where everybody may ask. */
   readonly access: Access | undefined;
   readonly runtime: Runtime;
-  readonly settings: HttpSettings;
+  #settings: HttpSettings;
   readonly requestId: RequestIdLine = new RequestIdLine();
   readonly onAnswer: ((record: AnswerRecord) => void) | undefined;
   readonly retries: RetryBudget = new RetryBudget();
@@ -76,7 +82,7 @@ export class HttpFrontend {
   readonly sentHead: RequestHead;
   readonly view: HeadView;
   readonly writer: HeadWriter;
-  readonly #options: HttpFrontendOptions;
+  #options: HttpFrontendOptions;
   readonly #connections = new Set<ClientConnection>();
   readonly #h2: ServerSessions;
   readonly #waiting: (() => void)[] = [];
@@ -89,7 +95,7 @@ export class HttpFrontend {
     this.route = options.route;
     this.access = options.access;
     this.runtime = options.runtime;
-    this.settings = { ...DEFAULT_HTTP_SETTINGS, ...options.settings };
+    this.#settings = { ...DEFAULT_HTTP_SETTINGS, ...options.settings };
     this.onAnswer = options.onAnswer;
     this.requestHead = new RequestHead(this.settings.headLimits);
     const { maxLineBytes, maxHeadBytes, maxFields } = this.settings.headLimits;
@@ -110,6 +116,22 @@ export class HttpFrontend {
       onGone: () => this.#left(),
       ...(options.onH2Refused !== undefined && { onRefused: options.onH2Refused }),
     });
+  }
+
+  /** As they are now. */
+  get settings(): HttpSettings {
+    return this.#settings;
+  }
+
+  /**
+   * Changes some of it: for all requests from now on, but for what targets are told of clients,
+   * which counts for new clients. The limits of heads stay as they are.
+   */
+  configure(change: HttpFrontendChange): void {
+    this.#options = { ...this.#options, ...change };
+    const { headLimits } = this.#settings;
+    this.#settings = { ...DEFAULT_HTTP_SETTINGS, ...change.settings, headLimits };
+    this.view.proxies = change.trustedProxies;
   }
 
   /** Clients connected now; of HTTP/2 each request under way counts as one more. */

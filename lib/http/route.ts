@@ -73,7 +73,8 @@ export function isAnswer(verdict: Route | Answer): verdict is Answer {
 /** A {@link RequestView} of a parsed head; one serves all requests of a frontend. */
 export class HeadView implements RequestView {
   readonly #head: RequestHead;
-  readonly #proxies: TrustedProxies | undefined;
+  /** Whose word about their clients counts. */
+  proxies: TrustedProxies | undefined;
   client: Address | undefined;
   #facts: ClientFacts | undefined;
   /** Clients of one frontend mostly ask for the same host: its text is made once. */
@@ -81,7 +82,7 @@ export class HeadView implements RequestView {
 
   constructor(head: RequestHead, proxies?: TrustedProxies) {
     this.#head = head;
-    this.#proxies = proxies;
+    this.proxies = proxies;
   }
 
   /** Shows the head just parsed as a request of this client. */
@@ -116,7 +117,7 @@ export class HeadView implements RequestView {
   get clientIp(): string {
     const address = this.#facts?.address ?? "";
     if (!this.isTrusted || !this.#head.has(FIELD.xForwardedFor)) return address;
-    return this.#proxies!.clientOf(address, this.#head.header("x-forwarded-for")!);
+    return this.proxies!.clientOf(address, this.#head.header("x-forwarded-for")!);
   }
 
   header(lowerName: string): string | undefined {

@@ -4,6 +4,7 @@ import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
 import { listen } from "../transport/listen.ts";
 import { clearSocketPath } from "../transport/socket_path.ts";
+import type { ServerConfig } from "./config.ts";
 import type { AcceptedClient, FrontendKind, FrontendServices } from "./frontends/frontend.ts";
 import { FRONTEND_KINDS } from "./frontends/kinds.ts";
 import type { HttpRouting } from "./http_routing.ts";
@@ -122,6 +123,12 @@ export class FrontendSet {
     this.#open.splice(0, this.#open.length, ...next, ...others);
     for (const frontend of added) this.#logOpened(frontend);
     for (const frontend of leaving) void this.#leave(frontend);
+  }
+
+  /** Goes by other settings from now on; which frontends there are is for {@link replace}. */
+  configure(config: ServerConfig): void {
+    this.routing.configure(config);
+    for (const frontend of this.#open) frontend.configure(config);
   }
 
   /** Lets nobody in any more, and opens no more. */

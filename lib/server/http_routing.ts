@@ -9,7 +9,7 @@ import type { ServerConfig } from "./config.ts";
 
 /** Changes at run time, for all frontends at once. */
 export class HttpRouting {
-  readonly trustedProxies: TrustedProxies;
+  #trustedProxies: TrustedProxies;
   /** Routes a request of a frontend that names no cluster. */
   readonly route: RouteFunction = (request) => this.#route(request);
   readonly #upstreams: Upstreams;
@@ -19,9 +19,21 @@ export class HttpRouting {
   /** @throws {RangeError} rules that contradict each other. */
   constructor(config: Pick<ServerConfig, "routes" | "trustedProxies">, upstreams: Upstreams) {
     this.#upstreams = upstreams;
-    this.trustedProxies = new TrustedProxies(config.trustedProxies);
+    this.#trustedProxies = new TrustedProxies(config.trustedProxies);
     this.#route = this.#routeOf(config.routes);
     this.#rules = config.routes;
+  }
+
+  /** Whose word about their clients counts, as it is now. */
+  get trustedProxies(): TrustedProxies {
+    return this.#trustedProxies;
+  }
+
+  /** Goes by other routes and proxies from now on. @throws {RangeError} all is as it was. */
+  configure(config: Pick<ServerConfig, "routes" | "trustedProxies">): void {
+    const trustedProxies = new TrustedProxies(config.trustedProxies);
+    this.setRoutes(config.routes);
+    this.#trustedProxies = trustedProxies;
   }
 
   /** Replaces all routes; requests that come from now on go by the new ones. @throws {RangeError} */

@@ -1,6 +1,7 @@
 /** A frontend that is open: its listener, and the clients that came in by it. */
 import type { Address } from "../address.ts";
 import type { Listener } from "../transport/listen.ts";
+import type { ServerConfig } from "./config.ts";
 import type { AcceptedClient, Frontend } from "./frontends/frontend.ts";
 import type { ListenSpec } from "./listen_spec.ts";
 
@@ -42,6 +43,11 @@ export class OpenFrontend {
   serve(client: AcceptedClient): void {
     this.#clients.add(client);
     this.#frontend.serve(client);
+  }
+
+  /** Goes by other settings from now on. */
+  configure(config: ServerConfig): void {
+    this.#frontend.configure?.(config);
   }
 
   /** A client that it served is closed. */

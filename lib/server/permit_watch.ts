@@ -13,6 +13,7 @@ const MAX_WAIT_MS = 60_000;
 
 /** What the watch is given. */
 export interface PermitWatchOptions {
+  /** At first. */
   readonly policy: CredentialPolicy;
   readonly timers: TimerWheel;
   /** ms since 1970. */
@@ -33,15 +34,31 @@ interface Watched {
 export class PermitWatch {
   readonly #options: PermitWatchOptions;
   readonly #watched = new Map<HostConnection, Watched>();
+  #policy: CredentialPolicy;
 
   constructor(options: PermitWatchOptions) {
     this.#options = options;
-    if (options.policy.review !== undefined) options.policy.onChange = () => this.#review();
+    this.#policy = options.policy;
+    this.#follow();
+  }
+
+  /**
+   * Goes by another policy from now on. Permits of one of the same kind are looked at again; those
+   * of another kind hold as long as they would have: an agent that is there is not cut off because
+   * the next one has to show something else.
+   */
+  setPolicy(policy: CredentialPolicy): void {
+    const before = this.#policy;
+    if (policy === before) return;
+    before.onChange = undefined;
+    this.#policy = policy;
+    this.#follow();
+    if (policy.review !== undefined && policy.names[0] === before.names[0]) this.#review();
   }
 
   /** Watches a connection that was let in by `permit`. */
   add(host: Host, connection: HostConnection, permit: Permit): void {
-    const isFixed = this.#options.policy.review === undefined && permit.expiresMs === Infinity;
+    const isFixed = this.#policy.review === undefined && permit.expiresMs === Infinity;
     if (isFixed) return;
     const watched = { host, connection, permit, timer: undefined, isAskedToRenew: false };
     this.#watched.set(connection, watched);
@@ -53,6 +70,10 @@ export class PermitWatch {
     const watched = this.#watched.get(connection);
     watched?.timer?.cancel();
     this.#watched.delete(connection);
+  }
+
+  #follow(): void {
+    if (this.#policy.review !== undefined) this.#policy.onChange = () => this.#review();
   }
 
   /** What was given may have changed. */
@@ -74,7 +95,7 @@ export class PermitWatch {
 
   #verdictOn({ host, permit }: Watched): Verdict {
     const place = { clusterName: host.cluster, hostName: host.givenName };
-    return this.#options.policy.review!(permit, place);
+    return this.#policy.review!(permit, place);
   }
 
   #setTimer(watched: Watched): void {

@@ -11,7 +11,7 @@ export interface Cluster {
   /** By host id. */
   readonly hosts: Map<string, Host>;
   /** Declared in the configuration: there even while it has no host. */
-  readonly isDeclared: boolean;
+  isDeclared: boolean;
 }
 
 /** A host that registers. */
@@ -20,6 +20,16 @@ export interface Registration {
   permit: Permit;
   /** Address that the server sees, which names a MOSN agent's connection. */
   remoteAddress: string;
+}
+
+/** What a registry goes by. */
+export interface RegistryOptions {
+  /** Declared clusters. */
+  readonly clusters: readonly string[];
+  /** Any cluster name may be registered. */
+  readonly isOpen: boolean;
+  /** How long a new host takes to its full share, ms. */
+  readonly slowStartMs: number;
 }
 
 /** Clusters without hosts that are remembered, so that requests wait for their hosts to return. */
@@ -32,23 +42,27 @@ export class Registry {
   readonly #clusters = new Map<string, Cluster>();
   /** Undeclared clusters without hosts, the one that lost its last one first in front. */
   readonly #empty = new Set<Cluster>();
-  readonly #isOpen: boolean;
-  readonly #slowStartMs: number;
+  #isOpen = false;
+  #slowStartMs = 0;
   readonly #onChange: (cluster: Cluster) => void;
 
-  /** @param onChange called when a cluster got capacity: a connection was added. */
-  constructor(options: {
-    clusters: readonly string[];
-    isOpen: boolean;
-    slowStartMs: number;
-    onChange: (cluster: Cluster) => void;
-  }) {
-    this.#isOpen = options.isOpen;
-    this.#slowStartMs = options.slowStartMs;
+  /** @param options `onChange` is called when a cluster got capacity: a connection was added. */
+  constructor(options: RegistryOptions & { onChange: (cluster: Cluster) => void }) {
     this.#onChange = options.onChange;
-    for (const name of options.clusters) {
-      this.#clusters.set(name, { name, hosts: new Map(), isDeclared: true });
+    this.configure(options);
+  }
+
+  /** Goes by other rules from now on; hosts that are there stay, whatever their cluster. */
+  configure({ clusters, isOpen, slowStartMs }: RegistryOptions): void {
+    this.#isOpen = isOpen;
+    this.#slowStartMs = slowStartMs;
+    const declared = new Set(clusters);
+    for (const cluster of this.#clusters.values()) {
+      cluster.isDeclared = declared.has(cluster.name);
+      if (cluster.isDeclared) this.#empty.delete(cluster);
+      else if (cluster.hosts.size === 0) this.#keepEmpty(cluster);
     }
+    for (const name of declared) this.#clusterFor(name).isDeclared = true;
   }
 
   /** By name, in the order of their coming. */
@@ -102,7 +116,9 @@ export class Registry {
   rivalOf(info: InitInfo, identity: string): Host | undefined {
     if (info.hostName === "") return undefined;
     for (const host of this.#clusters.get(info.clusterName)?.hosts.values() ?? []) {
-      if (host.hostName === info.hostName && host.identity !== identity) return host;
+      // A name taken while nobody had to show anything belongs to nobody.
+      const isOwned = host.identity !== "" && host.identity !== identity;
+      if (host.hostName === info.hostName && isOwned) return host;
     }
     return undefined;
   }

@@ -11,8 +11,6 @@ import type { Runtime } from "../runtime.ts";
 import { openFileLimit } from "../transport/file_limit.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
-import { CertificateStore } from "../transport/certificate_store.ts";
-import type { CertificateStoreOptions } from "../transport/certificate_store.ts";
 import type { Connection } from "../transport/connection.ts";
 import { clearSocketPath } from "../transport/socket_path.ts";
 import { listenTls } from "../transport/tls_listen.ts";
@@ -31,10 +29,12 @@ import { PermitWatch } from "./permit_watch.ts";
 import { ipOf, RawFarewells } from "./raw_farewells.ts";
 import { RawTunnel } from "./raw_tunnel.ts";
 import { Registry } from "./registry.ts";
+import { ServerCertificates } from "./server_certificates.ts";
 import { ServerUpstreams } from "./server_upstreams.ts";
 import { ServerStats } from "./stats.ts";
 import { OVERLOAD_RETRY_MS, TunnelAcceptor } from "./tunnel_acceptor.ts";
 import type { TunnelEntry } from "./tunnel_acceptor.ts";
+import { TunnelPorts } from "./tunnel_ports.ts";
 
 /** How long agents have to close their side once the server has. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -84,7 +84,6 @@ type Tunnel =
 
 /** A server that was started; owned by who started it, who closes it. */
 export class RunningServer {
-  readonly config: ServerConfig;
   readonly stats = new ServerStats();
   readonly registry: Registry;
   readonly upstreams: ServerUpstreams;
@@ -98,23 +97,22 @@ export class RunningServer {
   readonly #farewells: RawFarewells;
   /** Listeners for clients, which may come and go. */
   readonly frontends: FrontendSet;
-  readonly #tunnelListeners: Listener[] = [];
-  readonly #certificates: CertificateStore[] = [];
-  #tunnelCertificates: CertificateStore | undefined;
-  #frontendCertificates: CertificateStore | undefined;
+  readonly #ports: TunnelPorts;
+  readonly #certificates: ServerCertificates;
   /** Every tunnel connection, hosted or a probe's. */
   readonly #tunnels = new Map<number, Tunnel>();
   readonly #events: TunnelEvents;
   readonly #permits: PermitWatch;
   /** The limits are lower than configured, for want of open files. */
   readonly #isLimited: boolean;
+  #config: ServerConfig;
   #nextTunnelId = 1;
   #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
   /** @throws {ConfigError} */
   constructor(given: ServerConfig, runtime: Runtime, software: string) {
-    const config = this.config = fitToFiles(given, openFileLimit());
+    const config = this.#config = fitToFiles(given, openFileLimit());
     this.#isLimited = config !== given;
     this.#runtime = runtime;
     this.#software = software;
@@ -134,16 +132,19 @@ export class RunningServer {
       maxWaitingBytes: config.maxWaitingBytes,
       isOutOfMemory: () => this.budget.isNearlyFull,
     });
-    const certificates = () => this.#frontendCertificates;
+    const certificates = this.#certificates = new ServerCertificates(runtime);
+    const currentConfig = () => this.#config;
     this.frontends = new FrontendSet({
-      config,
+      get config() {
+        return currentConfig();
+      },
       upstreams: this.upstreams,
       routing: new HttpRouting(config, this.upstreams),
       runtime,
       stats: this.stats,
       // They are read when the server starts to listen.
       get certificates() {
-        return certificates();
+        return certificates.frontends;
       },
     });
     this.#events = {
@@ -153,6 +154,7 @@ export class RunningServer {
         if (cluster !== undefined) this.upstreams.served(cluster);
       },
     };
+    this.#ports = new TunnelPorts(runtime, (address) => this.#listenForAgents(address));
     this.#permits = new PermitWatch({
       policy: config.credentialPolicy,
       timers: runtime.timers,
@@ -164,14 +166,17 @@ export class RunningServer {
       runtime,
       stats: this.stats,
       rules: {
-        credentialPolicy: config.credentialPolicy,
-        allowsCluster: (name, permit) =>
-          this.registry.allows(name) || (config.isOpenToNamedClusters && permit.namesClusters),
+        get credentialPolicy() {
+          return currentConfig().credentialPolicy;
+        },
+        allowsCluster: (name, permit) => this.#allowsCluster(name, permit),
         overload: () => this.#overload(),
         objection: (info, permit) => this.#objection(info, permit),
         retryAfterMs: OVERLOAD_RETRY_MS,
       },
-      initTimeoutMs: config.initTimeoutMs,
+      get initTimeoutMs() {
+        return currentConfig().initTimeoutMs;
+      },
       maxHandshakes: config.maxHandshakes,
       maxHandshakesPerAddress: config.maxHandshakesPerAddress,
       hello: () => this.#hello(),
@@ -179,6 +184,11 @@ export class RunningServer {
       gracefulClose: (message, ip) => this.#farewells.take(message, ip),
       rawHostsAt: (ip) => this.#farewells.hostsAt(ip).length,
     });
+  }
+
+  /** What it goes by now. */
+  get config(): ServerConfig {
+    return this.#config;
   }
 
   /** Opens all listeners. @throws {ListenError | ConfigError} */
@@ -189,42 +199,50 @@ export class RunningServer {
 
   /** Opens the tunnel listeners. @throws {ListenError | ConfigError} */
   async listenForAgents(): Promise<void> {
-    const { tunnelTls, portSharing: sharing } = this.config;
-    // Agents dial by whatever name or address they have; whether it is right is for them to judge.
-    const certificates = this.#tunnelCertificates ??= await this.#openCertificates(
-      tunnelTls && { ...tunnelTls, hasFallback: true },
-    );
-    for (const address of this.config.tunnels) {
-      const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
-      await clearSocketPath(address);
-      const listener = certificates === undefined
-        ? listen(address, this.#runtime, { onConnection, sharing })
-        : await listenTls(address, this.#runtime, {
-          certificates,
-          alpn: TUNNEL_ALPN,
-          handshakeTimeoutMs: this.config.initTimeoutMs,
-          maxHandshakes: this.config.maxHandshakes,
-          onConnection,
-          onRefused: (refusal) => this.stats.tlsRefused(refusal),
-          sharing,
-        });
-      this.#tunnelListeners.push(listener);
-      this.#runtime.log.info("tunnel.listening", "Agents may connect", {
-        address: formatAddress(listener.address),
-      });
-    }
+    await this.#certificates.openTunnel(this.#config.tunnelTls);
+    const ports = await this.#ports.prepare(this.#config.tunnels);
+    await ports.commit();
   }
 
   /** Opens the frontends of the configuration. @throws {ListenError | ConfigError} */
   async listenForClients(): Promise<void> {
-    this.#frontendCertificates ??= await this.#openCertificates(this.config.frontendTls);
-    for (const spec of this.config.frontends) await this.frontends.add(spec);
+    await this.#certificates.openFrontends(this.#config.frontendTls);
+    for (const spec of this.#config.frontends) await this.frontends.add(spec);
     if (!this.#isLimited) return;
-    const { maxFrontendConnections, maxTunnels } = this.config;
+    const { maxFrontendConnections, maxTunnels } = this.#config;
     this.#runtime.log.info("server.limited", "Takes what the open files suffice for (ulimit -n)", {
       clients: maxFrontendConnections,
       tunnels: maxTunnels,
     });
+  }
+
+  /**
+   * Goes by another configuration from now on, all of it or nothing. What has its place in both is
+   * left alone: listeners with their clients, agents with their connections.
+   *
+   * @throws {ListenError | ConfigError} an address cannot be listened on, a certificate not be
+   * used; all is as it was.
+   */
+  async apply(config: ServerConfig): Promise<void> {
+    if (this.isClosing) return;
+    await using undoing = new AsyncDisposableStack();
+    undoing.defer(await this.#certificates.replace(config));
+    const ports = await this.#ports.prepare(config.tunnels);
+    undoing.defer(() => ports.undo());
+    await this.frontends.replace(config.frontends);
+    // Nothing below can fail.
+    undoing.move();
+    const { serverId, portSharing } = this.#config;
+    this.#config = fitToFiles({ ...config, serverId, portSharing }, openFileLimit());
+    this.frontends.configure(this.#config);
+    this.registry.configure({
+      clusters: declaredClusters(config),
+      isOpen: config.isOpenToClusters,
+      slowStartMs: config.slowStartMs,
+    });
+    this.#permits.setPolicy(config.credentialPolicy);
+    await ports.commit();
+    this.#dismissStrangers();
   }
 
   /** It stops, or has stopped: nothing new is taken. */
@@ -234,7 +252,7 @@ export class RunningServer {
 
   /** Where agents come in, with actual ports. */
   get tunnelAddresses(): Address[] {
-    return this.#tunnelListeners.map((listener) => listener.address);
+    return this.#ports.addresses;
   }
 
   /** Where clients come in, with actual ports, in the order of the configuration. */
@@ -257,7 +275,7 @@ export class RunningServer {
    * these ports; until `close()` they are given work as before.
    */
   async handOverTunnels(): Promise<void> {
-    await Promise.all(this.#tunnelListeners.splice(0).map((listener) => listener.close()));
+    await this.#ports.close();
     for (const tunnel of this.#tunnels.values()) tunnel.askReplacement?.("the server stops");
   }
 
@@ -265,7 +283,7 @@ export class RunningServer {
    * Stops: no new clients, agents are asked to dial elsewhere, work in flight is given
    * `drainTimeoutMs` to end. Resolves when everything is closed.
    */
-  close(drainTimeoutMs = this.config.drainTimeoutMs): Promise<void> {
+  close(drainTimeoutMs = this.#config.drainTimeoutMs): Promise<void> {
     return this.#closed ??= this.#close(drainTimeoutMs);
   }
 
@@ -278,20 +296,30 @@ export class RunningServer {
     this.frontends.close();
     for (const tunnel of this.#tunnels.values()) tunnel.goAway();
     this.#acceptor.close();
-    for (const store of this.#certificates) store.close();
+    this.#certificates.close();
     this.#farewells.close();
     for (const tunnel of this.#tunnels.values()) tunnel.close();
     if (this.#tunnels.size === 0) return;
     await this.#within(CLOSE_TIMEOUT_MS, new Promise<void>((resolve) => this.#onEmpty = resolve));
   }
 
-  async #openCertificates(
-    options: CertificateStoreOptions | undefined,
-  ): Promise<CertificateStore | undefined> {
-    if (options === undefined) return undefined;
-    const store = await CertificateStore.open(options, this.#runtime);
-    this.#certificates.push(store);
-    return store;
+  async #listenForAgents(address: Address): Promise<Listener> {
+    const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
+    const { tunnel: certificates } = this.#certificates;
+    const { portSharing: sharing } = this.#config;
+    await clearSocketPath(address);
+    if (certificates === undefined) {
+      return listen(address, this.#runtime, { onConnection, sharing });
+    }
+    return await listenTls(address, this.#runtime, {
+      certificates,
+      alpn: TUNNEL_ALPN,
+      handshakeTimeoutMs: this.#config.initTimeoutMs,
+      maxHandshakes: this.#config.maxHandshakes,
+      onConnection,
+      onRefused: (refusal) => this.stats.tlsRefused(refusal),
+      sharing,
+    });
   }
 
   /** Waits for `work`, but no longer than `timeoutMs`. */
@@ -311,16 +339,44 @@ export class RunningServer {
   }
 
   #hello(): ServerHello {
-    const { serverId, serverCount } = this.config;
+    const { serverId, serverCount } = this.#config;
     return { version: 1, serverId, serverCount, software: this.#software };
   }
 
   #overload(): string | undefined {
     if (this.isClosing) return "this server is stopping";
-    if (this.#tunnels.size >= this.config.maxTunnels) {
-      return `this server has its ${this.config.maxTunnels} tunnel connections`;
+    if (this.#tunnels.size >= this.#config.maxTunnels) {
+      return `this server has its ${this.#config.maxTunnels} tunnel connections`;
     }
     return undefined;
+  }
+
+  #allowsCluster(name: string, permit: Permit): boolean {
+    return this.registry.allows(name) ||
+      (this.#config.isOpenToNamedClusters && permit.namesClusters);
+  }
+
+  /** Hosts of clusters that are not declared any more get no new work, and leave. */
+  #dismissStrangers(): void {
+    const strangers = [...this.registry.clusters.values()].flatMap((
+      { hosts },
+    ) => [...hosts.values()])
+      .filter((host) => !host.isDraining && !this.#allowsCluster(host.cluster, host.permit));
+    for (const host of strangers) {
+      this.#runtime.log.warn("host.dismissed", "Its cluster is not declared any more", {
+        cluster: host.cluster,
+        host: host.hostName,
+      });
+      host.isDraining = true;
+      for (const connection of host.connections) connection.goAway();
+    }
+    if (strangers.length === 0) return;
+    this.#runtime.timers.after(this.#config.drainTimeoutMs, () => {
+      for (const { cluster, permit, connections } of strangers) {
+        if (this.#allowsCluster(cluster, permit)) continue;
+        for (const connection of [...connections]) connection.close();
+      }
+    });
   }
 
   /** A host's name is its identity's as long as one of its connections is there. */
@@ -440,7 +496,7 @@ export class RunningServer {
       name: wiring.name,
       runtime: this.#runtime,
       budget: this.budget,
-      keepalive: this.config.keepalive,
+      keepalive: this.#config.keepalive,
       // An agent built on plain yamux says hello but no software of ours.
       maxUnacknowledged: entry.info.hello?.software?.startsWith("revtun/")
         ? REVTUN_UNACKNOWLEDGED
@@ -511,7 +567,7 @@ export class RunningServer {
 
   #opened(host: Host, isGood: boolean): void {
     if (isGood) return host.succeeded();
-    const { ejectedSlowStartMs } = this.config;
+    const { ejectedSlowStartMs } = this.#config;
     if (!host.failed(this.#runtime.nowMs(), DEFAULT_HEALTH, ejectedSlowStartMs)) return;
     this.stats.ejections += 1;
     this.#runtime.log.warn("host.ejected", "A host gets no work for a while: its targets fail", {

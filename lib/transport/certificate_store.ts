@@ -46,7 +46,7 @@ export interface CertificateSource {
 
 /** Certificates in files. */
 export class CertificateStore implements CertificateSource {
-  readonly #options: CertificateStoreOptions;
+  #options: CertificateStoreOptions;
   readonly #runtime: Pick<Runtime, "log" | "timers">;
   #clientCa: string | undefined;
   #entries: readonly Entry[] = [];
@@ -112,6 +112,24 @@ export class CertificateStore implements CertificateSource {
       this.failedReloads += 1;
       log.error("tls.reload_failed", `The old certificate stays: ${(error as Error).message}`);
       return false;
+    }
+  }
+
+  /**
+   * Goes by other files from now on.
+   *
+   * @throws {ConfigError} they cannot be used; the old ones stay.
+   */
+  async replace(options: CertificateStoreOptions): Promise<void> {
+    const before = this.#options;
+    this.#options = options;
+    try {
+      const stamp = await this.#currentStamp();
+      await this.#load();
+      this.#stamp = stamp;
+    } catch (error) {
+      this.#options = before;
+      throw error;
     }
   }
 

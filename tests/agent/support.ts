@@ -56,12 +56,12 @@ export class EventLog implements Log {
 /** Resolves when `isTrue` gives something; looks every few ms, gives up after `deadlineMs`. */
 export async function until<T>(
   what: string,
-  isTrue: () => T | undefined | false,
+  isTrue: () => T | undefined | false | Promise<T | undefined | false>,
   deadlineMs = 10_000,
 ): Promise<T> {
   const endMs = performance.now() + deadlineMs;
   for (;;) {
-    const result = isTrue();
+    const result = await isTrue();
     if (result !== undefined && result !== false) return result;
     if (performance.now() > endMs) throw new Error(`Waited ${deadlineMs} ms for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -51,6 +51,7 @@ export function withAllowed(
         detail: `${formatAddress(client.remote)} is not on the list of those who may connect`,
       });
     },
+    configure: (config) => inner.configure?.(config),
     drain: () => inner.drain(),
     close: () => inner.close(),
   };
@@ -101,6 +102,7 @@ export function withProxyHeaders(
           refuseClient(client, services, { reason: "proxy-header", detail: failure }),
       });
     },
+    configure: (config) => inner.configure?.(config),
     drain: () => inner.drain(),
     close: () => inner.close(),
   };

@@ -29,6 +29,8 @@ export interface AcceptedClient extends ClientDuplex {
 export interface Frontend {
   /** Serves a client until it or its target ends; must not throw. */
   serve(client: ClientDuplex): void;
+  /** Goes by other settings from now on; absent where it looks at `services.config` as it works. */
+  configure?(config: ServerConfig): void;
   /** Lets what is under way end, and clients that rest between two works go. */
   drain(): void;
   /** Gives up what it holds beside its clients; they are closed by who accepted them. */
@@ -37,6 +39,7 @@ export interface Frontend {
 
 /** What frontends work with. */
 export interface FrontendServices {
+  /** As it is now: another one after each reload. */
   readonly config: ServerConfig;
   readonly upstreams: Upstreams;
   readonly routing: HttpRouting;

@@ -3,6 +3,9 @@ import { formatAddress } from "../../address.ts";
 import { ListenError } from "../../errors.ts";
 import { fixedRoute } from "../../http/default_route.ts";
 import { HttpFrontend } from "../../http/http_frontend.ts";
+import type { HttpFrontendChange } from "../../http/http_frontend.ts";
+import type { ServerConfig } from "../config.ts";
+import type { HttpRouting } from "../http_routing.ts";
 import { listenTls } from "../../transport/tls_listen.ts";
 import type { ListenSpec } from "../listen_spec.ts";
 import { checkDoor, withProxyHeaders } from "./door.ts";
@@ -49,22 +52,20 @@ export const HTTPS_KIND: FrontendKind = {
 function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
   const { config, upstreams, routing, runtime, stats } = services;
   const { scheme, cluster, target } = spec;
-  const { holdMs, firstByteTimeoutMs, idleTimeoutMs } = config;
   const { access, close } = openHttpAccess(spec, runtime);
   const http = new HttpFrontend({
     upstreams,
     runtime,
     scheme: scheme === "https" ? "https" : "http",
     route: cluster === undefined ? routing.route : fixedRoute({ cluster, target }),
-    trustedProxies: routing.trustedProxies,
-    forwarded: config.forwarded,
     ...(access !== undefined && { access }),
-    settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
+    ...changeable(config, routing),
     onH2Refused: (refusal) => stats.h2Refused(refusal),
     onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
   });
   // Addresses are looked at with each request, which may name the client behind a proxy.
   return withProxyHeaders(spec, services, {
+    configure: (next) => http.configure(changeable(next, routing)),
     serve: (client) => http.serve(client, client.remote, client.tls?.alpn),
     drain: () => void http.drain(),
     close: () => {
@@ -72,4 +73,14 @@ function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
       close();
     },
   });
+}
+
+/** What may be another one after each reload. */
+function changeable(config: ServerConfig, routing: HttpRouting): HttpFrontendChange {
+  const { holdMs, firstByteTimeoutMs, idleTimeoutMs, forwarded } = config;
+  return {
+    settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
+    forwarded,
+    trustedProxies: routing.trustedProxies,
+  };
 }
