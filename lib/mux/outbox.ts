@@ -12,6 +12,8 @@ import type { Duplex } from "../duplex.ts";
 
 /** Size of the buffers that small frames are copied into. */
 const BATCH_BYTES = 64 << 10;
+/** What a batch starts with: a session at rest sends but few bytes, and there may be thousands. */
+const FIRST_BATCH_BYTES = 4 << 10;
 /** Copied bytes that may wait; beyond, streams keep what they have and their sources pause. */
 const MAX_BATCHED_BYTES = 256 << 10;
 /** Payload that waiting streams may add to one flush. */
@@ -263,13 +265,27 @@ export class Outbox {
 
   /** A batch buffer with room for `size` more bytes at `#batchEnd`. */
   #room(size: number): SharedBuffer {
-    if (this.#batch !== undefined) {
-      if (this.#batchEnd + size <= this.#batch.bytes.length) return this.#batch;
+    const batch = this.#batch;
+    if (batch !== undefined) {
+      if (this.#batchEnd + size <= batch.bytes.length) return batch;
+      if (batch.bytes.length < BATCH_BYTES) return this.#enlarge(batch);
       this.#sealBatch();
-      this.#batch.release();
+      batch.release();
     }
     this.#batchStart = this.#batchEnd = 0;
-    return this.#batch = this.#pool.take(BATCH_BYTES);
+    return this.#batch = this.#pool.take(
+      size <= FIRST_BATCH_BYTES ? FIRST_BATCH_BYTES : BATCH_BYTES,
+    );
+  }
+
+  /** Moves what is not sealed yet: copying that much costs less than a write of its own. */
+  #enlarge(batch: SharedBuffer): SharedBuffer {
+    const larger = this.#pool.take(BATCH_BYTES);
+    larger.bytes.set(batch.bytes.subarray(this.#batchStart, this.#batchEnd));
+    this.#batchEnd -= this.#batchStart;
+    this.#batchStart = 0;
+    batch.release();
+    return this.#batch = larger;
   }
 
   #sealBatch(): void {
