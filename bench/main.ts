@@ -37,10 +37,15 @@ Deno.exit(0);
 
 async function measure(args: BenchArguments): Promise<void> {
   const startMs = performance.now();
-  const results = await runBench(args, abort.signal, print);
+  const started = new Date().toISOString().slice(0, 16).replace(":", "");
+  const path = args.into ?? `${RESULTS}/${started}.json`;
   await Deno.mkdir(RESULTS, { recursive: true });
-  const path = args.into ?? `${RESULTS}/${results.startedAt.slice(0, 16).replace(":", "")}.json`;
-  await writeResults(path, results);
+  const results = await runBench(
+    args,
+    abort.signal,
+    print,
+    (results) => writeResults(path, results),
+  );
   print(`\n${formatTables(results)}`);
   print(`${path}, after ${((performance.now() - startMs) / 60_000).toFixed(1)} min`);
   // A part of it, or hasty figures, are not what the document is for unless asked for.

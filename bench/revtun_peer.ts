@@ -6,8 +6,10 @@ import type { PeerSpec } from "./peer_spec.ts";
 /** How it runs. */
 export interface RevtunOptions {
   readonly name?: string;
-  /** Tunnel connections of the agent; 1. */
+  /** Tunnel connections of the agent to each address; 1. */
   readonly connections?: number;
+  /** Loopback addresses that the server takes agents on, 127.0.0.1 and up; 1. */
+  readonly addresses?: number;
   readonly mode?: "mux" | "raw";
   /** Frontend; "tcp". */
   readonly scheme?: "tcp" | "http";
@@ -16,15 +18,21 @@ export interface RevtunOptions {
 /** revtun as users get it: the bundle, with the built program's permissions. */
 export function revtunSpec(bundle: string, options: RevtunOptions = {}): PeerSpec {
   const { name = "revtun", connections = 1, mode = "mux", scheme = "tcp" } = options;
+  const others = Array.from(
+    { length: (options.addresses ?? 1) - 1 },
+    (_, index) => `127.0.0.${index + 2}:{CTRL}`,
+  );
+  const more = (flag: string) => others.map((address) => ` --${flag} ${address}`).join("");
   const run = `${Deno.execPath()} run --no-config --no-lock -q ${
     PERMISSION_FLAGS.map((flag) => `'${flag}'`).join(" ")
   } ${bundle}`;
   return {
     name,
     routing: scheme,
-    server: `${run} server --log-level warn --tunnel 127.0.0.1:{CTRL}` +
+    server: `${run} server --log-level warn --tunnel 127.0.0.1:{CTRL}${more("tunnel")}` +
       ` --listen ${scheme}://127.0.0.1:{FRONT}/bench`,
-    agent: `${run} agent --log-level warn --server {DIAL_HOST}:{DIAL} --cluster bench` +
+    agent: `${run} agent --log-level warn --server {DIAL_HOST}:{DIAL}${more("server")}` +
+      ` --cluster bench` +
       ` --target 127.0.0.1:{BACKEND} --connections ${connections} --mode ${mode}`,
     files: {},
     prepare: [],

@@ -20,7 +20,8 @@ const FULL = { isQuick: false, rounds: 2, seconds: 4 };
 const QUICK = { isQuick: true, rounds: 1, seconds: 2 };
 
 /**
- * Measures what `args` ask for.
+ * Measures what `args` ask for; `save` gets what there is after each section, so that an interrupt
+ * costs but one.
  *
  * @throws {Error} nothing can be measured at all, or `signal` was aborted.
  */
@@ -28,6 +29,7 @@ export async function runBench(
   args: BenchArguments,
   signal: AbortSignal,
   print: (line: string) => void,
+  save: (results: Results) => Promise<void>,
 ): Promise<Results> {
   const known = parsePeers(await Deno.readTextFile(PEERS), PEERS);
   const stranger = args.peers?.find((name) => !known.some((one) => one.name === name));
@@ -78,6 +80,7 @@ export async function runBench(
         signal.throwIfAborted();
         leaveOut(run, name, error);
       }
+      await save(recorder.results);
     }
     return recorder.results;
   } finally {

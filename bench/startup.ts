@@ -23,6 +23,8 @@ export async function measureStartup(): Promise<StartupRow[]> {
   try {
     const bundle = await bundleRevtun(folder);
     const program = ["run", "--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle];
+    // A first start compiles and holds what that took; later ones find the code in deno's cache.
+    await idleMemory(program);
     const { serverMb, agentMb } = await idleMemory(program);
     return [
       {
