@@ -10,6 +10,8 @@ import { ProgressBar } from "./progress_bar.ts";
 
 /** What was printed leaves when this much has gathered, and whenever the input pauses. */
 const WRITE_CHARS = 64 << 10;
+/** Decoded at once: small frames become many times their size as lines. */
+const PIECE_BYTES = 64 << 10;
 
 export const command: Command = defineCommand({
   name: "decode-frame",
@@ -107,8 +109,10 @@ export const command: Command = defineCommand({
     };
 
     for await (const chunk of input.chunks) {
-      decoder.push(chunk);
-      if (values.follow || lines.length >= WRITE_CHARS || errors !== "") await print();
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+        decoder.push(chunk.subarray(at, at + PIECE_BYTES));
+        if (values.follow || lines.length >= WRITE_CHARS || errors !== "") await print();
+      }
       await progress.advance(chunk.length);
     }
     decoder.end();

@@ -1,12 +1,13 @@
 /** Gathers the bytes of something that must be whole to be read, up to a limit. */
 
 const LF = 0x0a;
+const NO_BYTES = new Uint8Array(0);
 /** Memory that an empty one may keep. */
 const MAX_IDLE_BYTES = 4096;
 
 /** Bytes that grow by doubling, as they come. */
 export class HeldHead {
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = NO_BYTES;
   #length = 0;
 
   get length(): number {
@@ -32,7 +33,7 @@ export class HeldHead {
   clear(): void {
     this.#length = 0;
     // Thousands of connections have one of these each.
-    if (this.#bytes.length > MAX_IDLE_BYTES) this.#bytes = new Uint8Array(0);
+    if (this.#bytes.length > MAX_IDLE_BYTES) this.#bytes = NO_BYTES;
   }
 
   /**

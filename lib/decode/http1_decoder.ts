@@ -252,8 +252,10 @@ export class Http1Decoder implements Follower {
   }
 }
 
+/** The error in terms of the direction; where something is too long, that is where it starts. */
 function shifted({ format, reason, offset, detail }: DecodeError, by: number): DecodeError {
-  return new DecodeError({ format, reason, offset: offset + by, detail });
+  const at = reason === "limit" ? by : offset + by;
+  return new DecodeError({ format, reason, offset: at, detail });
 }
 
 function firstLine(bytes: Uint8Array, end: number): string {

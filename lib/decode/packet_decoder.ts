@@ -3,6 +3,7 @@ import type { Packet } from "../codec/capture/packet.ts";
 import { EarlyBudget } from "../codec/capture/tcp_stream.ts";
 import { isKnownLinkType, TcpSegment } from "../codec/capture/tcp_segment.ts";
 import { DecodeError } from "../errors.ts";
+import { AgingSet } from "./aging_set.ts";
 import type { CaptureEvents, CaptureOptions } from "./capture_decoder.ts";
 import type { DecodedRecord } from "./record.ts";
 import { TcpConnection } from "./tcp_connection.ts";
@@ -11,7 +12,7 @@ import type { FirstBytes } from "./tcp_connection.ts";
 /** Tunnel connections that are followed at once. */
 const MAX_TUNNELS = 4096;
 /** Connections of other kinds, and such that have not said anything yet. */
-const MAX_OTHERS = 16_384;
+const MAX_OTHERS = 8192;
 
 /** A connection in the table, under both its directions. */
 interface Entry {
@@ -34,8 +35,8 @@ export class PacketDecoder {
   /** By both flows of each. */
   readonly #entries = new Map<string, Entry>();
   /** Those that count, and those that do not; each in order of their beginnings. */
-  readonly #tunnels = new Set<Entry>();
-  readonly #others = new Set<Entry>();
+  readonly #tunnels = new AgingSet<Entry>();
+  readonly #others = new AgingSet<Entry>();
   readonly #unknownLinks = new Set<number>();
   #lastNumber = 0;
   #packets = 0;
@@ -129,8 +130,8 @@ export class PacketDecoder {
   }
 
   /** Gives up the one that began first. */
-  #bound(entries: Set<Entry>, max: number): void {
-    if (entries.size > max) this.#end(entries.values().next().value!);
+  #bound(entries: AgingSet<Entry>, max: number): void {
+    if (entries.size > max) this.#end(entries.oldest!);
   }
 
   #end(entry: Entry): void {
