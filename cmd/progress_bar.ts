@@ -15,7 +15,7 @@ export class ProgressBar {
   readonly #isShown: boolean;
   readonly #startMs = performance.now();
   #doneBytes = 0;
-  #lastMs = 0;
+  #lastMs = -INTERVAL_MS;
   #isDrawn = false;
 
   /** @param totalBytes undefined where nobody knows: then only bytes and speed are shown. */

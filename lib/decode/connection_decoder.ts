@@ -1,7 +1,7 @@
 /** Follows one tunnel connection from its handshake on, both directions or one of them. */
 import { FRAME_FLAG, FrameDecoder, isKnownFlag } from "../codec/frame.ts";
 import type { Frame } from "../codec/frame.ts";
-import { bytesToJson, frameToJson } from "../codec/frame_json.ts";
+import { frameToJson } from "../codec/frame_json.ts";
 import { CONNECT_STATUS, decodeMessage, FORMATS } from "../codec/message.ts";
 import type { TunnelMode } from "../codec/message.ts";
 import { DecodeError } from "../errors.ts";
@@ -10,12 +10,10 @@ import type { Protocol } from "./first_bytes.ts";
 import type { Follower } from "./follower.ts";
 import { HeldHead } from "./held_head.ts";
 import { Http1Decoder, HttpExchanges } from "./http1_decoder.ts";
+import { KeptBytes } from "./kept_bytes.ts";
 import { MuxDecoder, MuxFacts } from "./mux_decoder.ts";
 import { OpaqueDecoder } from "./opaque_decoder.ts";
 import type { DecodedRecord, DecodeOptions, Direction, Emit } from "./record.ts";
-
-/** Bytes of a raw connection that one record holds, where payloads are kept. */
-const BLOCK_BYTES = 64 << 10;
 
 const NOTES = {
   "HTTP/2": "an HTTP/2 connection, by its preface",
@@ -63,7 +61,7 @@ export class DirectionDecoder {
   readonly #frames = new FrameDecoder();
   /** Bytes behind the handshake that do not tell yet what they are. */
   readonly #first = new HeldHead();
-  readonly #block = new HeldHead();
+  readonly #kept: KeptBytes;
   #direction: Direction = "unknown";
   #follower: Follower | undefined;
   #isHandshakeDone = false;
@@ -79,6 +77,7 @@ export class DirectionDecoder {
     this.#shared = shared;
     this.#emit = emit;
     this.#options = options;
+    this.#kept = new KeptBytes(emit);
   }
 
   /** Bytes taken so far. */
@@ -117,7 +116,7 @@ export class DirectionDecoder {
     try {
       this.#follow(rest, offset + bytes.length - rest.length);
     } catch (error) {
-      this.#endBlock();
+      this.#kept.tell(this.#direction);
       throw error;
     }
   }
@@ -142,7 +141,7 @@ export class DirectionDecoder {
    * @throws {DecodeError} within something; never if `isCut`.
    */
   end(isCut = false): void {
-    this.#endBlock();
+    this.#kept.tell(this.#direction);
     if (this.#lostBytes >= 0) return this.#endLost(isCut);
     if (this.#first.length > 0) this.#choose(true);
     if (this.#frames.heldBytes > 0 && !this.#isHandshakeDone && !isCut) {
@@ -216,14 +215,18 @@ export class DirectionDecoder {
     if (this.#follower === undefined) {
       if (this.#shared.mode !== "mux") {
         this.#first.append(bytes);
-        this.#keep(bytes);
+        this.#keep(bytes, offset);
         this.#choose(false);
         return;
       }
       this.#follower = this.#makeFollower("mux");
     }
-    if (this.#shared.mode !== "mux") this.#keep(bytes);
+    if (this.#shared.mode !== "mux") this.#keep(bytes, offset);
     this.#follower.push(bytes, offset);
+  }
+
+  #keep(bytes: Uint8Array, offset: number): void {
+    if (this.#options.isPayloadKept) this.#kept.push(bytes, offset, this.#direction);
   }
 
   #choose(isAll: boolean): void {
@@ -235,7 +238,7 @@ export class DirectionDecoder {
     const offset = this.#offset - bytes.length;
     if (protocol === "mux" && !isAgreed) {
       this.#shared.mode = "mux";
-      this.#block.clear();
+      this.#kept.clear();
       const note = "a session: its bytes start like one, what was agreed on is not here";
       this.#record("capture", "assumed", { note }, 0, offset);
     }
@@ -300,32 +303,6 @@ export class DirectionDecoder {
     });
     this.#lostBytes = -1;
     return true;
-  }
-
-  /** Keeps what a raw connection carries, for records of the layer "bytes". */
-  #keep(bytes: Uint8Array): void {
-    if (!this.#options.isPayloadKept) return;
-    let rest = bytes;
-    while (rest.length > 0) {
-      const part = rest.subarray(0, BLOCK_BYTES - this.#block.length);
-      this.#block.append(part);
-      rest = rest.subarray(part.length);
-      if (this.#block.length === BLOCK_BYTES) this.#endBlock(rest.length);
-    }
-  }
-
-  #endBlock(bytesBehind = 0): void {
-    const { bytes, length } = this.#block;
-    if (length === 0) return;
-    this.#emit({
-      offset: this.#offset - bytesBehind - length,
-      direction: this.#direction,
-      layer: "bytes",
-      frame: "bytes",
-      fields: bytesToJson(bytes),
-      bytes: length,
-    });
-    this.#block.clear();
   }
 
   #record(
