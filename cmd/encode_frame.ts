@@ -15,7 +15,7 @@ export const command: Command = defineCommand({
   summary: "Make frames from JSON lines, as decode-frame --json prints them",
   description: "Reads FILE or stdin and writes the frames' bytes to stdout. What decode-frame " +
     "--json --payload --show-credentials prints becomes the bytes that it was.",
-  args: { placeholder: "[FILE]", min: 0, max: 1 },
+  args: { placeholder: "FILE", min: 0, max: 1 },
   options: [
     {
       name: "connection",
@@ -29,7 +29,7 @@ export const command: Command = defineCommand({
       kind: "string",
       placeholder: "DIRECTION",
       choices: ["agent-to-server", "server-to-agent"],
-      description: "Only lines of this direction: agent-to-server or server-to-agent",
+      description: "Only lines of this direction",
     },
   ],
   examples: [
