@@ -207,7 +207,12 @@ async function captureTunnel(
 ): Promise<void> {
   const port = freePort();
   const tcpdump = new Deno.Command("tcpdump", {
-    args: ["-i", "lo", "-U", "-w", "-", "--immediate-mode", "port", String(port)],
+    // In immediate mode each packet takes a place of the snap length in the kernel's buffer: with
+    // their defaults there is room for eight.
+    args: [
+      ...["-i", "lo", "--immediate-mode", "-s", "8192", "-B", "16384"],
+      ...["-U", "-w", "-", "port", String(port)],
+    ],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
