@@ -1,11 +1,18 @@
 /** Options of the agent, and its configuration from them. */
 import * as v from "valibot";
-import { isLoopback, parseAddress } from "../lib/address.ts";
+import { isLoopback } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
 import { parseAllowRule } from "../lib/agent/allow.ts";
 import { AGENT_DEFAULTS, agentConfig } from "../lib/agent/config.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { parseTarget, parseTargets } from "../lib/agent/target.ts";
+import {
+  LISTER_FILE_KEYS,
+  LISTER_SCHEMA,
+  parseLister,
+} from "../lib/agent/listers/lister_config.ts";
+import type { ServerListerConfig } from "../lib/agent/listers/lister_config.ts";
+import { parseServerAddress } from "../lib/agent/server_address.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { checkName } from "../lib/name.ts";
 import type { Secret } from "../lib/secret.ts";
@@ -15,8 +22,6 @@ import { readSetting } from "./read_setting.ts";
 import type { Settings } from "./settings.ts";
 import { TLS_CLIENT_OPTIONS } from "./tls_options.ts";
 
-/** Port of a server that is given without one: what `revtun server --tunnel` has by default. */
-const DEFAULT_TUNNEL_PORT = 9000;
 const TLS_SCHEME = "tls://";
 
 /** Options that `probe` shares with `agent`: who it is. */
@@ -52,11 +57,29 @@ export const AGENT_OPTIONS = [
   {
     name: "server",
     key: "server_list",
-    parse: parseServer,
+    parse: parseServerAddress,
     kind: "list",
     placeholder: "HOST:PORT",
     description: "Tunnel server to dial, tls://HOST:PORT inside TLS; a name stands for every " +
       "address it resolves to",
+  },
+  {
+    name: "discover",
+    key: "server_lister",
+    kind: "string",
+    placeholder: "WHERE",
+    parse: parseLister,
+    description: "Where more servers are learnt from: dns:NAME[:PORT], srv:NAME, file:PATH, " +
+      "https://… with a list",
+  },
+  {
+    name: "server-list-config",
+    key: "dynamic_server_list_config",
+    aliases: ["DynamicServerListConfig"],
+    kind: "value",
+    schema: LISTER_SCHEMA,
+    fileKeys: LISTER_FILE_KEYS,
+    description: "Where more servers are learnt from, with all settings of it: docs/discovery.md",
   },
   {
     name: "cluster",
@@ -233,7 +256,8 @@ export function agentConfigOf(
   { values, sourceOf }: Settings<OptionValues<typeof AGENT_OPTIONS>>,
   surroundings: AgentSurroundings,
 ): AgentConfig {
-  if (values.server.length === 0 && values.enable) {
+  const serverLister = listerOf(values, sourceOf);
+  if (values.server.length === 0 && serverLister === undefined && values.enable) {
     throw new ConfigError("--server", "missing, give the tunnel server's host:port");
   }
   if (values.cluster === undefined) {
@@ -249,6 +273,7 @@ export function agentConfigOf(
       cluster: values.cluster,
       isEnabled: values.enable,
       servers,
+      serverLister,
       targets,
       hostingListener: values["hosting-listener"] ?? AGENT_DEFAULTS.hostingListener,
       allow: values.allow.map(parseAllowRule),
@@ -285,7 +310,7 @@ export function isTlsAsked(servers: readonly string[]): boolean {
 /** Reads the servers' addresses. @throws {RangeError} also where some are in the clear and some not */
 export function parseServers(texts: readonly string[], isTls: boolean): Address[] {
   return texts.map((text) => {
-    const address = parseServer(text);
+    const address = parseServerAddress(text);
     if (isTls || !isTlsAsked(texts) || text.startsWith(TLS_SCHEME)) return address;
     throw new RangeError(
       `"${text}" is in the clear and others are not: give --tls, or tls://${text}`,
@@ -293,15 +318,15 @@ export function parseServers(texts: readonly string[], isTls: boolean): Address[
   });
 }
 
-/** Reads a server's address. @throws {RangeError} */
-export function parseServer(text: string): Address {
-  const address = parseAddress(text.replace(/^(?:tcp|tls):\/\//, ""), {
-    port: DEFAULT_TUNNEL_PORT,
-  });
-  if (address.kind === "tcp" && (address.port === 0 || address.host === "")) {
-    throw new RangeError(`"${text}" cannot be dialled, expected host:port`);
-  }
-  return address;
+function listerOf(
+  values: OptionValues<typeof AGENT_OPTIONS>,
+  sourceOf: (option: string) => string,
+): ServerListerConfig | undefined {
+  const { discover } = values;
+  if (discover === undefined) return values["server-list-config"];
+  if (values["server-list-config"] === undefined) return parseLister(discover);
+  const detail = `${sourceOf("server-list-config")} is set too, expected one of the two`;
+  throw new ConfigError(sourceOf("discover"), detail);
 }
 
 /** Which policy is named in the handshake. */

@@ -2,7 +2,8 @@
 import { formatAddress } from "../lib/address.ts";
 import { probe } from "../lib/agent/probe.ts";
 import type { ProbeStep } from "../lib/agent/probe.ts";
-import { IDENTITY_OPTIONS, parseServer, policyOf } from "./agent_options.ts";
+import { parseServerAddress } from "../lib/agent/server_address.ts";
+import { IDENTITY_OPTIONS, policyOf } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Output } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
@@ -53,7 +54,7 @@ export const command: Command = defineCommand({
   ],
   async run(context) {
     const { values, args, stdout, signal } = context;
-    const server = readSetting("SERVER", () => parseServer(args[0] ?? ""));
+    const server = readSetting("SERVER", () => parseServerAddress(args[0] ?? ""));
     const credential = await readToken(values, (option) => context.sourceOf(option));
     const steps: ProbeStep[] = [];
     const options = {

@@ -54,6 +54,7 @@ export const AGENT_ROUTES: readonly AdminRoute<AgentSource>[] = [
       "uptime_ms": Math.round(runtime.nowMs() - agent.startedMs),
       connections: agent.connectionCount,
       "in_flight": agent.workCount,
+      discovery: discoveryView(agent),
     }),
   },
   {
@@ -105,5 +106,18 @@ function peerView(peer: AgentPeer): Record<string, unknown> {
       "in_flight": connection.workCount,
       "rtt_ms": Math.round(connection.rttMs * 1000) / 1000,
     })),
+  };
+}
+
+/** How it goes with learning of servers; null where that is not asked for. */
+function discoveryView({ discovery }: RunningAgent): unknown {
+  if (discovery === undefined) return null;
+  const { lister, servers, failures, failingSince, lastError } = discovery;
+  return {
+    lister,
+    servers,
+    failures,
+    "failing_since": failingSince?.toISOString() ?? null,
+    "last_error": lastError ?? null,
   };
 }

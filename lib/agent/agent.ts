@@ -14,6 +14,10 @@ import { resolve } from "../transport/resolve.ts";
 import type { AgentPeer } from "./agent_peer.ts";
 import { AsideConnection } from "./aside_connection.ts";
 import type { AgentConfig } from "./config.ts";
+import { Discovery } from "./listers/discovery.ts";
+import type { DiscoveryStatus } from "./listers/discovery.ts";
+import { listerTimes, makeLister } from "./listers/lister_config.ts";
+import type { ServerListerConfig } from "./listers/lister_config.ts";
 import { openTunnel } from "./open_tunnel.ts";
 import type { TunnelServices } from "./open_tunnel.ts";
 import { PeerSet } from "./peer_set.ts";
@@ -70,6 +74,9 @@ export class RunningAgent {
   readonly #health: TargetHealth;
   readonly #waiting = new Set<() => void>();
   #config: AgentConfig;
+  #lister: ServerListerConfig | undefined;
+  #discovery: Discovery | undefined;
+  #discovered: readonly Address[] = [];
   #end!: (end: AgentEnd) => void;
   #closed: Promise<void> | undefined;
   #connectionCount = 0;
@@ -121,7 +128,7 @@ export class RunningAgent {
         for (const peer of this.#peers.peers) peer.tell(this.#healthMessage());
       },
     });
-    if (config.isEnabled) this.#peers.setServers(config.servers);
+    if (config.isEnabled) this.#setServers(config);
     else this.#end({ reason: "disabled" });
   }
 
@@ -160,9 +167,9 @@ export class RunningAgent {
     while (!isTrue()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
-  /** Sets which servers there are: new ones are dialled, gone ones closed gracefully. */
-  setServers(servers: readonly Address[]): void {
-    this.#peers.setServers(servers);
+  /** How it goes with learning of servers; undefined where that is not asked for. */
+  get discovery(): DiscoveryStatus | undefined {
+    return this.#discovery?.status;
   }
 
   /**
@@ -183,7 +190,7 @@ export class RunningAgent {
     } else if (before.weight !== config.weight) {
       this.setWeight(config.weight);
     }
-    this.#peers.setServers(config.servers);
+    this.#setServers(config);
   }
 
   /** Changes this host's share of the cluster's requests; 0 takes no new work. */
@@ -207,7 +214,34 @@ export class RunningAgent {
     return this.close();
   }
 
+  /** Dials the servers of the settings and those that are learnt of. */
+  #setServers({ servers, serverLister }: AgentConfig): void {
+    if (!isDeepStrictEqual(serverLister, this.#lister)) {
+      this.#lister = serverLister;
+      void this.#discovery?.close();
+      this.#discovery = undefined;
+      // What was learnt stays until the next lister knows better.
+      if (serverLister === undefined) this.#discovered = [];
+      else this.#discover(serverLister);
+    }
+    this.#peers.setServers([...servers, ...this.#discovered]);
+  }
+
+  #discover(config: ServerListerConfig): void {
+    const runtime = this.#runtime;
+    this.#discovery = new Discovery(makeLister(config, runtime.timers), {
+      runtime,
+      ...listerTimes(config),
+      onServers: (servers) => {
+        this.#discovered = servers;
+        this.#peers.setServers([...this.#config.servers, ...servers]);
+      },
+    });
+    this.#discovery.start();
+  }
+
   async #stop(timeoutMs: number, end: AgentEnd): Promise<void> {
+    await this.#discovery?.close();
     await this.#peers.stop(timeoutMs);
     await this.#health.close();
     await this.#dialer.settled();

@@ -8,6 +8,7 @@ import type { TlsClientSettings } from "../transport/tls_client_files.ts";
 import type { AllowRule } from "./allow.ts";
 import { NAME_PATTERN } from "../name.ts";
 import { nearestMatch } from "../suggest.ts";
+import type { ServerListerConfig } from "./listers/lister_config.ts";
 import type { Target } from "./target.ts";
 
 /** How a tunnel connection is used: see docs/protocol.md, "Negotiating the session". */
@@ -61,14 +62,6 @@ export type AgentConfig = Readonly<{
   maxPendingDials: number;
   /** How often server names are resolved anew, ms. Default 30 s. */
   resolveIntervalMs: number;
-}>;
-
-/** Where servers are learnt from while running. */
-export type ServerListerConfig = Readonly<{
-  /** `dynamic_server_lister`: which lister. */
-  kind: string;
-  /** Its own settings. */
-  options: Readonly<Record<string, unknown>>;
 }>;
 
 /** Everything that has a default. */

@@ -50,7 +50,9 @@ export function mosnMapping(document: ConfigDocument): Mapping | undefined {
 
 /** The fields of an extend that are set. */
 export function withoutZeros(fields: Fields): Fields {
-  const isSet = ([key, value]: [string, unknown]) =>
+  const isSet = ([key, value]: [string, unknown]): boolean =>
+    // MOSN has this structure in any case; without a name it means nothing.
+    (!isObject(value) || value["dynamic_server_lister"] !== "") &&
     // A weight of 0 is one: no new work.
     (value !== 0 || key === "weight") && value !== "" && value !== null;
   return Object.fromEntries(Object.entries(fields).filter(isSet));

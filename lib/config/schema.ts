@@ -88,13 +88,26 @@ function numberSchema(spec: SettingSpec, description: string): v.GenericSchema {
   return v.pipe(schema, v.description(description));
 }
 
+/** A duration inside of a structure: text with a unit, which becomes ms. */
+export function durationValue(
+  { description, min }: { description: string; min?: number },
+): v.GenericSchema<string | number, number> {
+  const spec: SettingSpec = {
+    name: "",
+    kind: "duration",
+    description,
+    ...(min !== undefined && { min }),
+  };
+  return amountSchema(spec, DURATION, parseDuration, ["15s", "250ms"]);
+}
+
 /** Text with a unit, which becomes a number; 0 needs none. */
 function amountSchema(
   spec: SettingSpec,
   pattern: RegExp,
   parse: (text: string) => number,
   examples: string[],
-): v.GenericSchema {
+): v.GenericSchema<string | number, number> {
   const read = (value: string | number) => {
     if (typeof value === "number" && value !== 0 && spec.kind === "duration") {
       throw new RangeError(`${value} has no unit, did you mean ${value}s?`);

@@ -40,6 +40,8 @@ export interface SettingSpec {
   schema?: GenericSchema;
   /** The value is the path of a file, which is read: in a settings file relative to that. */
   isFile?: boolean;
+  /** Keys of a "value" whose own values are paths of files. */
+  fileKeys?: readonly string[];
   /** Shown nowhere; no flag, since every user of a machine sees command lines. */
   isEnvOnly?: boolean;
   description: string;

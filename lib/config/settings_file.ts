@@ -56,6 +56,14 @@ export class SettingsFile {
     const values = this.#values[section];
     const key = keysOf(spec).find((name) => values?.[name] !== undefined);
     const value = key === undefined ? undefined : values?.[key];
+    if (spec.fileKeys !== undefined && isObject(value)) {
+      const { fileKeys } = spec;
+      return Object.fromEntries(
+        Object.entries(value).map(([key, inner]) =>
+          [key, fileKeys.includes(key) ? this.#fromHere(inner) : inner] as const
+        ),
+      );
+    }
     if (!spec.isFile) return value;
     return Array.isArray(value) ? value.map((path) => this.#fromHere(path)) : this.#fromHere(value);
   }

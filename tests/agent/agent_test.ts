@@ -320,7 +320,7 @@ Deno.test("an agent drains one connection alone when a server leaves its list", 
   const leaving = await one.host();
   const staying = await other.host();
   const stream = await leaving.open({}, "one");
-  agent.setServers([other.address]);
+  agent.apply({ ...agent.config, servers: [other.address] });
   await until("GoAway", () => !leaving.session.isOpen);
   stream.reader.write(" two");
   assert.equal(await stream.reader.textWith("TWO"), "ONE TWO");
