@@ -8,18 +8,19 @@ import { HttpClient } from "./http_client.ts";
 const REQUESTS = 10_000;
 const utf8 = new TextEncoder();
 
-/** Sends requests over so many connections, and counts who answered. */
+/** Sends rounds of so many requests at once, and counts who answered. */
 async function ask(port: number, total: number, concurrency: number): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  let left = total;
-  await Promise.all(Array.from({ length: concurrency }, async () => {
-    using client = await HttpClient.connect(port);
-    while (left-- > 0) {
-      const { status, text } = await client.text("/");
+  const clients = await Promise.all(
+    Array.from({ length: concurrency }, () => HttpClient.connect(port)),
+  );
+  for (let asked = 0; asked < total; asked += concurrency) {
+    for (const { status, text } of await Promise.all(clients.map((client) => client.text("/")))) {
       assert.equal(status, 200, text);
       counts.set(text, (counts.get(text) ?? 0) + 1);
     }
-  }));
+  }
+  for (const client of clients) client[Symbol.dispose]();
   return counts;
 }
 
