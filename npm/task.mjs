@@ -9,11 +9,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** Sends deno to npm's packages only: the same names, another map (README, "Without JSR"). */
 const ROUTE = ["--no-lock", "--node-modules-dir=manual", "--import-map=npm/import_map.json"];
 
+const SOAK = "tests/soak/main.ts";
+
 /** @type {Record<string, (args: string[]) => string[]>} */
 const TASKS = {
   start: (args) => ["run", "-A", "--quiet", ...ROUTE, "main.ts", "demo", ...args],
   test: (args) => ["run", "-A", "--quiet", ...ROUTE, "npm/test.ts", ...args],
   bench: (args) => ["run", "-A", "--quiet", ...ROUTE, "bench/main.ts", ...args],
+  soak: (args) => ["run", "-A", "--quiet", "--v8-flags=--expose-gc", ...ROUTE, SOAK, ...args],
   compile: (args) => ["run", "-A", "--quiet", ...ROUTE, "npm/compile.ts", ...args],
   bundle: (args) => ["run", "-A", "--quiet", ...ROUTE, "npm/compile.ts", "--bundle-only", ...args],
   check: (args) => ["check", ...ROUTE, ...(args.length > 0 ? args : ["."])],
