@@ -139,6 +139,11 @@ export class ProtocolError extends ClosedError {
   }
 }
 
+/** A stream whose whole session ended: how far its bytes came is not known. */
+export class SessionLostError extends ClosedError {
+  override name = "SessionLostError";
+}
+
 /** A wait that passed its deadline. */
 export class DeadlineError extends RevtunError {
   override name = "DeadlineError";

@@ -1,6 +1,6 @@
 /** What went wrong behind a frontend, as an answer to its client. */
 import { HttpError } from "../codec/http1/http_error.ts";
-import { DialError } from "../errors.ts";
+import { DialError, SessionLostError } from "../errors.ts";
 import type { DialFailure } from "../errors.ts";
 import { UpstreamError } from "../upstream.ts";
 import type { UpstreamFailure } from "../upstream.ts";
@@ -43,7 +43,8 @@ const RETRY_AFTER_S = 1;
 
 /** True where the stream was lost with its tunnel, and not refused by the agent behind it. */
 export function isTunnelLoss(error: Error | undefined): boolean {
-  return error instanceof DialError && Object.hasOwn(error, "cause");
+  return error instanceof SessionLostError ||
+    (error instanceof DialError && Object.hasOwn(error, "cause"));
 }
 
 /** The answer when no upstream could be had. */

@@ -3,7 +3,7 @@ import type { BufferPool } from "../buffer.ts";
 import { HEAD_ROOM_BYTES, SharedBuffer } from "../buffer.ts";
 import { FLAG, FRAME_TYPE } from "../codec/yamux.ts";
 import type { Duplex, Sink } from "../duplex.ts";
-import { ClosedError } from "../errors.ts";
+import { ClosedError, SessionLostError } from "../errors.ts";
 import type { FrameSource, Outbox, Payload } from "./outbox.ts";
 import { REFERENCE_MIN_BYTES } from "./outbox.ts";
 import { INITIAL_WINDOW_BYTES } from "./window.ts";
@@ -189,7 +189,8 @@ export class MuxStream implements Duplex, FrameSource {
 
   /** The session is gone. */
   sessionClosed(error: Error | undefined): void {
-    this.#finish(error ?? new ClosedError("peer", `Session of ${this.name} ended`), false);
+    const detail = error?.message ?? `Session of ${this.name} ended`;
+    this.#finish(new SessionLostError("peer", detail, { cause: error }), false);
   }
 
   /** Takes credit from the peer; false if it is more than any peer may grant. */

@@ -3,7 +3,7 @@ import type { SharedBuffer } from "../buffer.ts";
 import { AnswerDecoder } from "../codec/preface.ts";
 import type { Answer } from "../codec/preface.ts";
 import type { Duplex, Sink } from "../duplex.ts";
-import { ClosedError, DecodeError, DialError } from "../errors.ts";
+import { ClosedError, DecodeError, DialError, SessionLostError } from "../errors.ts";
 import type { MuxStream } from "../mux/stream.ts";
 
 /**
@@ -111,13 +111,21 @@ export class UpstreamStream implements Duplex, Sink {
 
   onClose(error?: Error): void {
     this.#answered("lost");
-    // A stream that was reset before its answer touched no target: another host may be tried.
-    const untouched = error instanceof DialError || this.#isAnswered || this.#isAbandoned
-      ? error
-      : new DialError(this.name, "unreachable", error?.message ?? "closed before its answer", {
-        cause: error,
-      });
-    this.#sink?.onClose(untouched);
+    this.#sink?.onClose(this.#isSurelyUntouched(error) ? this.#untouched(error) : error);
+  }
+
+  /**
+   * A stream that was reset before its answer touched no target: another host may be tried. With
+   * the session's end the answer may have been lost on its way, the target at work already.
+   */
+  #isSurelyUntouched(error: Error | undefined): boolean {
+    if (error instanceof DialError || this.#isAnswered || this.#isAbandoned) return false;
+    return !(error instanceof SessionLostError) || this.#stream.id === 0;
+  }
+
+  #untouched(error: Error | undefined): DialError {
+    const detail = error?.message ?? "closed before its answer";
+    return new DialError(this.name, "unreachable", detail, { cause: error });
   }
 
   #answered(outcome: OpenOutcome): void {

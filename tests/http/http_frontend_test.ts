@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DialError } from "../../lib/errors.ts";
+import { DialError, SessionLostError } from "../../lib/errors.ts";
 import { TrustedProxies } from "../../lib/http/trusted_proxies.ts";
 import { settle, until, withoutId, World } from "./support.ts";
 
@@ -307,6 +307,29 @@ Deno.test("HttpFrontend moves a request that touched no target to another host",
   target.write(OK);
   await client.read(OK);
   assert.deepEqual([...world.upstreams.requests[1]!.excludedHosts!], ["host-1"]);
+});
+
+Deno.test("HttpFrontend repeats only safe requests whose tunnel was lost: a target may have them", async () => {
+  using world = new World();
+  let losses = 1;
+  world.upstreams.onOpen = (stream) => {
+    if (losses-- <= 0) return;
+    queueMicrotask(() => stream.duplex.close(new SessionLostError("peer", "Session x ended")));
+  };
+  const client = world.connect();
+  client.write("POST / HTTP/1.1\r\nHost: edge-a\r\nContent-Length: 4\r\n\r\nbody");
+  const refused = await client.read("\r\n\r\n");
+  assert.ok(refused.startsWith("HTTP/1.1 502 "), refused);
+  assert.ok(refused.includes("x-revtun-error: tunnel-lost\r\n"));
+  assert.equal(world.upstreams.requests.length, 1);
+
+  losses = 1;
+  const other = world.connect();
+  other.write(GET);
+  const target = await world.stream(2);
+  await target.read("\r\n\r\n");
+  target.write(OK);
+  await other.read(OK);
 });
 
 Deno.test("HttpFrontend says which hop failed, and goes on", async () => {

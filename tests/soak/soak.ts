@@ -84,7 +84,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   await Promise.all(clients);
   const left = await world.rest();
   const { repeated } = world.backend;
-  await world.end();
+  left.push(...await world.end());
   return { ...tally, faults, repeated, left };
 }
 
@@ -157,7 +157,7 @@ class SoakWorld {
   server!: RunningServer;
   url = "";
   #backendPort = 0;
-  readonly #filesBefore = openFiles();
+  readonly #socketsBefore = openSockets();
 
   static async start(): Promise<SoakWorld> {
     const world = new SoakWorld();
@@ -236,7 +236,8 @@ class SoakWorld {
       .map(([name, count]) => `${count > 0 ? "+" : ""}${count} ${name}`);
   }
 
-  async end(): Promise<void> {
+  /** Closes everything; says what is open all the same. */
+  async end(): Promise<string[]> {
     for (const agent of this.agents) await agent.abort();
     await this.server.close(0);
     for (const proxy of this.proxies) await proxy[Symbol.asyncDispose]();
@@ -245,12 +246,29 @@ class SoakWorld {
       throw new Error(`${this.runtime.timers.size} timers are left`);
     }
     this.runtime.timers.close();
-    await until("the open files of before", () => openFiles() <= this.#filesBefore);
+    const more = () => openSockets() - this.#socketsBefore;
+    await until("the sockets to be closed", () => more() <= 0).catch(() => {});
+    return more() > 0 ? [`+${more()} open sockets`] : [];
   }
 }
 
-function openFiles(): number {
-  return Deno.build.os === "linux" ? [...Deno.readDirSync("/proc/self/fd")].length : 0;
+/** TCP sockets of this process, where the system tells; the runtime has others of its own. */
+function openSockets(): number {
+  if (Deno.build.os !== "linux") return 0;
+  const inodes = new Set(
+    ["tcp", "tcp6"].flatMap((name) =>
+      Deno.readTextFileSync(`/proc/self/net/${name}`).split("\n")
+        .map((line) => line.trim().split(/ +/)[9])
+    ),
+  );
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`/proc/self/fd/${name}`))?.[1];
+      return inode !== undefined && inodes.has(inode);
+    } catch {
+      return false;
+    }
+  }).length;
 }
 
 function seconds(startMs: number): string {
