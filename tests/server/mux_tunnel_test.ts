@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { openPermit } from "../../lib/auth/permit.ts";
 import { encodeAnswer, PrefaceDecoder } from "../../lib/codec/preface.ts";
 import type { Answer } from "../../lib/codec/preface.ts";
-import { DialError } from "../../lib/errors.ts";
+import { DialError, SessionLostError } from "../../lib/errors.ts";
 import type { MuxStream } from "../../lib/mux/stream.ts";
 import { Host } from "../../lib/server/host.ts";
 import { MuxTunnel } from "../../lib/server/mux_tunnel.ts";
@@ -130,7 +130,8 @@ Deno.test("a stream that the agent resets unanswered counts, one lost with its s
   dying.tunnel.open(REQUEST).duplex.attach(lost);
   await until(() => dying.agent.openedStreams === 1);
   dying.agent.close();
-  assert.ok(await lost.closed instanceof DialError);
+  // Its answer may have been lost on the way: a target may be at work.
+  assert.ok(await lost.closed instanceof SessionLostError);
   assert.deepEqual(dying.opened, []);
   await dying.end();
 });
