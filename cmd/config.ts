@@ -38,17 +38,20 @@ const ACTIONS: Readonly<Record<string, () => Promise<{ action: Action }>>> = {
   "show": () => import("./config_show.ts"),
   "schema": () => import("./config_schema.ts"),
   "reference": () => import("./config_reference.ts"),
+  "import-mosn": () => import("./config_import_mosn.ts"),
 };
 
 export const command: Command = defineCommand({
   name: "config",
   summary: "Check, show and convert settings",
-  usage: "revtun config check|show|schema|reference [FILE] [options] [-- FLAGS]",
+  usage: "revtun config check|show|schema|reference|import-mosn [FILE] [options] [-- FLAGS]",
   description: "check: says all that is wrong with a settings file, and where.\n\n" +
     "show: prints the settings that would be used and where each comes from: flags (behind --), " +
     "environment, file, defaults. Secrets are masked.\n\n" +
     "schema: prints the JSON Schema of settings files, for editors.\n\n" +
-    "reference: prints docs/configuration.md.",
+    "reference: prints docs/configuration.md.\n\n" +
+    "import-mosn: prints settings made of a MOSN configuration, and on stderr what of it they " +
+    "cannot say.",
   args: { placeholder: "ACTION", min: 1, max: Infinity },
   options: OPTIONS,
   examples: [
@@ -56,6 +59,10 @@ export const command: Command = defineCommand({
     {
       line: "revtun config show agent.yaml -- --weight 5",
       description: "what would revtun agent --config agent.yaml --weight 5 do?",
+    },
+    {
+      line: "revtun config import-mosn mosn.json > agent.yaml",
+      description: "from MOSN to revtun",
     },
     {
       line: "revtun config schema > revtun.schema.json",
