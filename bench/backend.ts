@@ -1,6 +1,7 @@
 /** What stands behind all tunnels: nginx, and a sink for uploads that costs as little as can be. */
 import { freePort } from "./ports.ts";
 import type { ProcessGroup } from "./process_group.ts";
+import { searchPath } from "./programs.ts";
 import { waitForAnswer } from "./wait_for_answer.ts";
 
 /** The small answer: 12 bytes. */
@@ -37,7 +38,7 @@ export async function startBackends(group: ProcessGroup, folder: string): Promis
     ["sink", sink, `${Deno.execPath()} run -A -q --no-config bench/load/sink.ts ${sink}`],
   ];
   for (const [name, port, command] of servers) {
-    const process = group.start(command);
+    const process = group.start(command, { env: { PATH: searchPath() } });
     await waitForAnswer({ hostname: "127.0.0.1", port }, name, [process]);
   }
   return { nginx, sink };

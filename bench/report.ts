@@ -112,7 +112,9 @@ export function generatedParts(results: Results): Map<string, string> {
   const parts = new Map<string, string>([["run", runPart(results)], ["goals", goalTable(results)]]);
   for (const section of Object.keys(SECTION_TITLES)) {
     if (!results.measurements.some((one) => one.section === section)) continue;
-    parts.set(section, sectionTable(results, section));
+    const chart = CHARTS.find((one) => one.section === section);
+    const image = chart === undefined ? "" : `![${chart.title}](images/${chart.file})\n\n`;
+    parts.set(section, image + sectionTable(results, section));
   }
   return parts;
 }
