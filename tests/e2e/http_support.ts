@@ -53,15 +53,20 @@ export async function nodeService(listener?: RequestListener): Promise<NodeServi
   };
 }
 
+/** A port for programs that take no port 0: free now, unless something takes it right then. */
+export function freePort(): number {
+  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = probe.addr;
+  probe.close();
+  return port;
+}
+
 /** Starts nginx with `location` blocks of the test's. */
 export async function nginxService(
   locations: string,
 ): Promise<AsyncDisposable & { address: string }> {
   const folder = await Deno.makeTempDir({ prefix: "revtun-nginx-" });
-  // nginx takes no port 0: one that is free now stays so, unless something takes it right here.
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = probe.addr;
-  probe.close();
+  const port = freePort();
   await Deno.mkdir(`${folder}/www`);
   // The worker runs as another user.
   await Deno.chmod(folder, 0o755);
@@ -84,7 +89,7 @@ http {
     stderr: "null",
   }).spawn();
   const address = `127.0.0.1:${port}`;
-  await isListening(port);
+  await portOpens(port);
   return {
     address,
     async [Symbol.asyncDispose]() {
@@ -96,7 +101,7 @@ http {
 }
 
 /** Waits until a program listens; throws if it never does. */
-async function isListening(port: number): Promise<void> {
+export async function portOpens(port: number): Promise<void> {
   for (let attempt = 0;; attempt++) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
