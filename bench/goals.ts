@@ -62,6 +62,7 @@ export const GOALS: readonly Goal[] = [
   { section: "bulk", case: "up-1-CPU-for-a-GB", against: ["rathole"], atMost: 1 },
   { section: "memory", case: "idle-client", limit: 24 },
   { section: "memory", case: "idle-tunnel", limit: 40 },
+  { section: "passthrough", case: "extra-CPU", limit: 5 },
   { section: "startup", case: "version", limit: 100 },
   { section: "startup", case: "first-answer", limit: 5000 },
   { section: "startup", case: "idle-server", limit: 80 },

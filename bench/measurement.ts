@@ -6,6 +6,8 @@ export type Unit =
   | "conn/s"
   | "MB/s"
   | "ms"
+  | "µs"
+  | "%"
   | "s"
   | "KiB"
   | "MB"

@@ -19,6 +19,7 @@ const SECTION_TITLES: Readonly<Record<string, string>> = {
   memory: "Memory",
   startup: "Start",
   "decode-frame": "decode-frame on captures of a gigabyte, frames of 64 KiB",
+  passthrough: "TLS passed through by its server name",
 };
 
 /** Charts, each of some cases of one section. */

@@ -8,6 +8,7 @@ import { measureRates } from "./cases/rates.ts";
 import { measureConnections, measureRequests } from "./cases/requests.ts";
 import { measureHttp, measureRaw, measureStalled, measureTunnels } from "./cases/special.ts";
 import { formatDecodeFrame, measureDecodeFrame } from "./decode_frame.ts";
+import { formatPassthrough, measurePassthrough } from "./passthrough.ts";
 import { formatStartup, measureStartup } from "./startup.ts";
 
 /** A section: measures and records; what it cannot measure it names. */
@@ -44,6 +45,17 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
       ]);
     }
   },
+  /** What reading the ClientHello adds to a connection. */
+  passthrough: async (run) => {
+    const result = await measurePassthrough();
+    run.print(formatPassthrough(result).trimEnd());
+    const { tcpUs, tlsUs, ratio } = result;
+    const row = (name: string, title: string, unit: "µs" | "%", value: number) =>
+      record(run, "passthrough", { name, title }, "revtun", [{ unit, better: "lower", value }]);
+    row("tcp-CPU", "CPU of the server, tcp://", "µs", tcpUs);
+    row("tls-CPU", "CPU of the server, tls://", "µs", tlsUs);
+    row("extra-CPU", "of tls:// over tcp://", "%", (ratio - 1) * 100);
+  },
   /** Codecs and machines without sockets, by `deno bench`. */
   micro: async (run) => {
     const { success } = await new Deno.Command(Deno.execPath(), {
@@ -56,4 +68,4 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
 };
 
 /** Those that need no tunnel, and so no backend. */
-export const STANDALONE: readonly string[] = ["startup", "decode-frame", "micro"];
+export const STANDALONE: readonly string[] = ["startup", "decode-frame", "passthrough", "micro"];

@@ -1,0 +1,123 @@
+/**
+ * What a connection costs the server by `tls://`, beside one by `tcp://`: the same bytes, a recorded
+ * ClientHello, to a backend that sends them back. Also alone by `npm run bench -- passthrough`.
+ */
+import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+import { freePort } from "./ports.ts";
+import { usageOf } from "./proc.ts";
+import { bundleRevtun } from "./revtun_peer.ts";
+import { median } from "./stats.ts";
+
+/** CPU of the server for one connection, in µs: medians over all rounds. */
+export interface PassthroughResult {
+  readonly tcpUs: number;
+  readonly tlsUs: number;
+  /** `tlsUs` / `tcpUs`. */
+  readonly ratio: number;
+  readonly rounds: number;
+  readonly connectionsPerRound: number;
+}
+
+const ROUNDS = 9;
+const CONNECTIONS = 2000;
+const CLIENTS = 20;
+
+/** Measures both in turns; takes about a minute. */
+export async function measurePassthrough(): Promise<PassthroughResult> {
+  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
+  const bundle = await bundleRevtun(folder);
+  const hello = await Deno.readFile(new URL("../testdata/client_hello/curl.bin", import.meta.url));
+  const [tcp, tls, tunnel] = [freePort(), freePort(), freePort()];
+  const at = (port: number) => `127.0.0.1:${port}`;
+  const start = (...args: string[]) =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle, ...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+  const backend = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  void echoAll(backend);
+  const server = start(
+    ...["server", "--tunnel", at(tunnel)],
+    ...["--listen", `tcp://${at(tcp)}/edge-a`, "--listen", `tls://${at(tls)}/edge-a`],
+  );
+  const agent = start(
+    ...["agent", "--server", at(tunnel), "--cluster", "edge-a"],
+    ...["--target", at(backend.addr.port)],
+  );
+  try {
+    await answers(tcp, hello);
+    const costUs = async (port: number) => {
+      const before = (await usageOf([server.pid])).cpuSeconds;
+      await connectMany(port, hello);
+      return ((await usageOf([server.pid])).cpuSeconds - before) * 1e6 / CONNECTIONS;
+    };
+    await costUs(tcp);
+    await costUs(tls);
+    const costs = { tcp: [] as number[], tls: [] as number[] };
+    for (let round = 0; round < ROUNDS; round++) {
+      costs.tcp.push(await costUs(tcp));
+      costs.tls.push(await costUs(tls));
+    }
+    const [tcpUs, tlsUs] = [median(costs.tcp), median(costs.tls)];
+    return {
+      tcpUs,
+      tlsUs,
+      ratio: tlsUs / tcpUs,
+      rounds: ROUNDS,
+      connectionsPerRound: CONNECTIONS,
+    };
+  } finally {
+    backend.close();
+    for (const child of [agent, server]) {
+      child.kill("SIGKILL");
+      await child.status;
+    }
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The result as lines of text. */
+export function formatPassthrough(result: PassthroughResult): string {
+  const { tcpUs, tlsUs, ratio, rounds, connectionsPerRound } = result;
+  return `CPU of the server for one connection, median of ${rounds} rounds of ` +
+    `${connectionsPerRound}:\n  tcp:// ${tcpUs.toFixed(0)} µs\n  tls:// ${tlsUs.toFixed(0)} µs` +
+    `   ${((ratio - 1) * 100).toFixed(1)} % more, goal 5 %${ratio > 1.05 ? "   MISSED" : ""}\n`;
+}
+
+async function answers(port: number, hello: Uint8Array): Promise<void> {
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await exchange(port, hello);
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function connectMany(port: number, hello: Uint8Array): Promise<void> {
+  let left = CONNECTIONS;
+  await Promise.all(Array.from({ length: CLIENTS }, async () => {
+    while (left-- > 0) await exchange(port, hello);
+  }));
+}
+
+/** One connection: the bytes go, come back, and it ends. */
+async function exchange(port: number, hello: Uint8Array): Promise<void> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(hello);
+  const buffer = new Uint8Array(hello.length);
+  for (let at = 0; at < hello.length;) {
+    const count = await conn.read(buffer.subarray(at));
+    if (count === null) throw new Error("The connection ended before the answer was whole");
+    at += count;
+  }
+}
+
+async function echoAll(listener: Deno.Listener): Promise<void> {
+  for await (const conn of listener) {
+    conn.readable.pipeTo(conn.writable).catch(() => {/* The far side has left. */});
+  }
+}
