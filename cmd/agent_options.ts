@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { isLoopback } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
 import { parseAllowRule } from "../lib/agent/allow.ts";
+import { parseExposeRequest } from "../lib/agent/expose_request.ts";
 import { AGENT_DEFAULTS, agentConfig } from "../lib/agent/config.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { parseTarget, parseTargets } from "../lib/agent/target.ts";
@@ -96,6 +97,14 @@ export const AGENT_OPTIONS = [
     placeholder: "[NAME=]ADDRESS",
     description: "What to forward to: host:port, unix:/path, h2c://host:port; the one without a " +
       "name is the default; none: the agent answers by itself",
+  },
+  {
+    name: "expose",
+    parse: parseExposeRequest,
+    kind: "list",
+    placeholder: "URL[=TARGET]",
+    description: "Frontend to ask servers for, and its target: tcp://:PORT=TARGET or " +
+      "http://HOST=TARGET; there while this agent is, where --allow-expose lets it",
   },
   {
     name: "allow",
@@ -276,6 +285,7 @@ export function agentConfigOf(
       serverLister,
       targets,
       hostingListener: values["hosting-listener"] ?? AGENT_DEFAULTS.hostingListener,
+      expose: values.expose.map(parseExposeRequest),
       allow: values.allow.map(parseAllowRule),
       hostName: values["host-name"] ?? asName(surroundings.machineName),
       weight: values.weight,
@@ -345,6 +355,7 @@ export function clearTextServers(config: AgentConfig): Address[] {
 }
 
 const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
+  "expose": "expose",
   "cluster": "cluster",
   "host_name": "host-name",
   "server_list": "server",

@@ -2,6 +2,7 @@
 import { parseRouteRule } from "../lib/http/route_rule.ts";
 import { RouteTable } from "../lib/http/route_table.ts";
 import { TrustedProxies } from "../lib/http/trusted_proxies.ts";
+import { parseExposeRule } from "../lib/server/expose_rule.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
 import { readSetting } from "./read_setting.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
@@ -27,6 +28,15 @@ export const HTTP_OPTIONS = [
     group: "HTTP",
   },
   {
+    name: "allow-expose",
+    parse: parseExposeRule,
+    kind: "list",
+    placeholder: "[IDENTITY@]URL",
+    description: "Frontends that agents may ask for: tcp://:2000-2999, http://*.example.com; " +
+      "none unless listed",
+    group: "Agents",
+  },
+  {
     name: "forwarded",
     kind: "string",
     placeholder: "STYLE",
@@ -41,12 +51,13 @@ export const HTTP_OPTIONS = [
 export function httpConfigOf(
   values: OptionValues<typeof HTTP_OPTIONS>,
   sourceOf: (option: string) => string,
-): Pick<ServerConfig, "routes" | "trustedProxies" | "forwarded"> {
+): Pick<ServerConfig, "routes" | "trustedProxies" | "forwarded" | "allowExpose"> {
   const routes = readSetting(
     sourceOf("route"),
     () => new RouteTable(values.route.map(parseRouteRule)).rules,
   );
   const trustedProxies = values["trusted-proxy"];
   readSetting(sourceOf("trusted-proxy"), () => new TrustedProxies(trustedProxies));
-  return { routes, trustedProxies, forwarded: values.forwarded };
+  const allowExpose = values["allow-expose"].map(parseExposeRule);
+  return { routes, trustedProxies, forwarded: values.forwarded, allowExpose };
 }

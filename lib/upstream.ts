@@ -19,6 +19,8 @@ export interface UpstreamRequest {
   readonly protocol: "http" | "tcp";
   /** Only this host of the cluster, by its host name. */
   readonly hostName?: string;
+  /** Only these hosts, by `Upstream.hostId`; the set may change while the request waits. */
+  readonly hostIds?: ReadonlySet<string> | undefined;
   /** Requests of one key go to one host while it is there (consistent hash). */
   readonly hashKey?: string;
   /** Hosts not to use, by `Upstream.hostId`: those that this request failed on. */

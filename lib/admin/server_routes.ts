@@ -105,6 +105,22 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
   },
   {
     method: "GET",
+    path: "/api/v1/exposures",
+    summary: "Frontends that agents asked for; paged",
+    query: PAGE_QUERY,
+    handle({ query }, { server }) {
+      const exposures = [...server.exposures.list].sort((a, b) => order(a.url, b.url));
+      return pageOf(query, exposures, (exposure) => exposure.url, (exposure) => ({
+        frontend: exposure.url,
+        address: exposure.address,
+        cluster: exposure.cluster,
+        target: exposure.target === "" ? "default" : exposure.target,
+        hosts: [...exposure.hosts].map((host) => host.hostName),
+      }));
+    },
+  },
+  {
+    method: "GET",
     path: "/api/v1/connections",
     summary: "Tunnel connections of all hosts; paged",
     query: PAGE_QUERY,

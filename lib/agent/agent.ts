@@ -18,6 +18,7 @@ import { Discovery } from "./listers/discovery.ts";
 import type { DiscoveryStatus } from "./listers/discovery.ts";
 import { listerTimes, makeLister } from "./listers/lister_config.ts";
 import type { ServerListerConfig } from "./listers/lister_config.ts";
+import { ExposeLog } from "./expose_log.ts";
 import { openTunnel } from "./open_tunnel.ts";
 import type { TunnelServices } from "./open_tunnel.ts";
 import { PeerSet } from "./peer_set.ts";
@@ -72,6 +73,7 @@ export class RunningAgent {
   readonly #dialer: TargetDialer;
   readonly #peers: PeerSet;
   readonly #health: TargetHealth;
+  readonly #exposeLog: ExposeLog;
   readonly #waiting = new Set<() => void>();
   #config: AgentConfig;
   #lister: ServerListerConfig | undefined;
@@ -88,6 +90,7 @@ export class RunningAgent {
     this.startedMs = runtime.nowMs();
     this.ended = new Promise((resolve) => this.#end = resolve);
     this.#dialer = new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) });
+    this.#exposeLog = new ExposeLog(config.expose, runtime.log);
     const currentConfig = () => this.#config;
     const services: TunnelServices = {
       // What is dialled from now on is to have the weight of now.
@@ -100,7 +103,13 @@ export class RunningAgent {
       },
       budget: deps.budget ?? new MemoryBudget(),
       dialer: this.#dialer,
-      greetings: () => this.#health.isAnyUnhealthy ? [this.#healthMessage()] : [],
+      greetings: () => [
+        ...(this.#health.isAnyUnhealthy ? [this.#healthMessage()] : []),
+        ...(config.expose.length > 0
+          ? [{ type: "expose", frontends: config.expose } as const]
+          : []),
+      ],
+      exposed: (results, server) => this.#exposeLog.report(results, server),
       sessionFailed: () => this.#sessionErrors += 1,
       nextIdentity: () => ({
         agentId: this.agentId,

@@ -67,6 +67,8 @@ export class AgentPeer implements SlotOwner {
   #aside: Aside | undefined;
   readonly #closingAsides = new Set<Promise<void>>();
   #wasAccepted = false;
+  /** It was said that this server cannot be asked for frontends. */
+  #isExposeMissed = false;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #onLastGone: (() => void) | undefined;
@@ -156,6 +158,13 @@ export class AgentPeer implements SlotOwner {
       software: connection.server.software ?? connection.server.kind,
       connections: this.#connections.size,
     });
+    const { expose } = this.#deps.config;
+    if (connection.mode === "raw" && expose.length > 0 && !this.#isExposeMissed) {
+      this.#isExposeMissed = true;
+      this.#log.warn("frontend.impossible", "A raw connection cannot ask for frontends", {
+        frontends: expose.map(({ url }) => url).join(","),
+      });
+    }
     // A revtun server hears it otherwise; behind NAT it would take the farewell for others' too.
     if (connection.server.kind === "mosn") {
       this.#aside ??= this.#deps.openAside(this.address, this.server);

@@ -1,5 +1,6 @@
 /** What an agent can be told, and what it assumes where it is told nothing. */
 import type { Address } from "../address.ts";
+import type { ExposeRequest } from "../codec/message.ts";
 import { ConfigError } from "../errors.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
@@ -49,6 +50,8 @@ export type AgentConfig = Readonly<{
   weight: number;
   /** By name; "" is the default target. None: a page of the agent's own answers. */
   targets: ReadonlyMap<string, Target>;
+  /** Frontends that servers are asked for, each leading to a target. Default: none. */
+  expose: readonly ExposeRequest[];
   /** What the cloud side may reach beyond the targets. Default: nothing. */
   allow: readonly AllowRule[];
   /** Default auto: mux where the server can. */
@@ -81,6 +84,7 @@ export const AGENT_DEFAULTS = {
   hostName: "",
   weight: 10,
   targets: new Map(),
+  expose: [],
   allow: [],
   mode: "auto",
   keepalive: DEFAULT_KEEPALIVE,
@@ -112,6 +116,7 @@ export function agentConfig(init: AgentConfigInit): AgentConfig {
   checkInteger("reconnect_max_duration", config.reconnectMaxMs, config.reconnectBaseMs, 86_400_000);
   checkInteger("connect_timeout_duration", config.connectTimeoutMs, 1, 3_600_000);
   checkInteger("graceful_close_max_wait_duration", config.drainTimeoutMs, 0, 86_400_000);
+  checkExpose(config);
   if (config.isEnabled && config.servers.length === 0 && config.serverLister === undefined) {
     throw new ConfigError("server_list", "names no server, give at least one host:port");
   }
@@ -129,6 +134,17 @@ function withHostingListener(config: AgentConfig): AgentConfig["targets"] {
     throw new ConfigError("hosting_listener", `there is no target ${hostingListener}${hint}`);
   }
   return new Map([...targets, ["", target]]);
+}
+
+function checkExpose({ expose, targets }: AgentConfig): void {
+  const urls = new Set<string>();
+  for (const { url, target } of expose) {
+    if (target !== "" && !targets.has(target)) {
+      throw new ConfigError("expose", `${url} leads to target "${target}", which is not there`);
+    }
+    if (urls.has(url)) throw new ConfigError("expose", `${url} is asked for twice`);
+    urls.add(url);
+  }
 }
 
 function checkName(path: string, name: string): void {

@@ -1,7 +1,7 @@
 /** A tunnel connection that carries a session: many streams at once. */
 import type { Address } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
-import type { KnownMessage, Message } from "../codec/message.ts";
+import type { ExposeResult, KnownMessage, Message } from "../codec/message.ts";
 import type { MemoryBudget } from "../mux/memory_budget.ts";
 import { ProtocolError } from "../errors.ts";
 import { Session } from "../mux/session.ts";
@@ -28,6 +28,8 @@ export interface MuxServices extends StreamServices {
   sessionFailed(): void;
   /** What each new connection tells its server first. */
   greetings(): readonly KnownMessage[];
+  /** A server says what came of the frontends that it was asked for. */
+  exposed(results: readonly ExposeResult[], server: Address): void;
 }
 
 /** Read buffers of a connection that carries many streams start at this size. */
@@ -166,6 +168,9 @@ export class MuxTunnel implements TunnelConnection {
         log.info("host.weight", "The server changed this host's weight", {
           weight: message.weight,
         });
+        break;
+      case "exposed":
+        this.#services.exposed(message.frontends, this.remote);
         break;
       default:
         log.debug("control.ignored", `A ${message.type} message means nothing to an agent`);

@@ -22,6 +22,8 @@ export const FRAME_FLAG = {
   drain: 0x11,
   retryAfter: 0x12,
   targetHealth: 0x13,
+  expose: 0x14,
+  exposed: 0x15,
 } as const;
 export type FrameFlag = typeof FRAME_FLAG[keyof typeof FRAME_FLAG];
 

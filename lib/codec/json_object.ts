@@ -52,6 +52,13 @@ export class FieldReader {
     return isList ? value : this.#wrong(key, "a list of strings");
   }
 
+  /** @throws {DecodeError} when it is there and no list of objects. */
+  objects(key: string): JsonObject[] {
+    const value = this.#object[key] ?? [];
+    const isList = Array.isArray(value) && value.every(isObject);
+    return isList ? value : this.#wrong(key, "a list of objects");
+  }
+
   /** @throws {DecodeError} when it is there and no object. */
   object(key: string): JsonObject | undefined {
     const value = this.#object[key] ?? undefined;

@@ -127,6 +127,34 @@ export interface TargetHealth {
   targets: Record<string, boolean>;
 }
 
+/** An agent asks for frontends of its own: these, and none besides that it asked for before. */
+export interface Expose {
+  type: "expose";
+  frontends: readonly ExposeRequest[];
+}
+
+/** One frontend that an agent asks for. */
+export interface ExposeRequest {
+  /** `tcp://[HOST]:PORT` or `http://HOST`. */
+  url: string;
+  /** Target that it leads to; "" for the default one. */
+  target: string;
+}
+
+/** What came of it, in the order of the requests. */
+export interface Exposed {
+  type: "exposed";
+  frontends: readonly ExposeResult[];
+}
+
+/** What came of one request: an address, or the reason why there is none. */
+export interface ExposeResult {
+  url: string;
+  /** Where clients come in. */
+  address?: string;
+  reason?: string;
+}
+
 /** A control message of a newer version: ignore it. */
 export interface UnknownMessage {
   type: "unknown";
@@ -142,7 +170,9 @@ export type KnownMessage =
   | AdjustWeight
   | Drain
   | RetryAfter
-  | TargetHealth;
+  | TargetHealth
+  | Expose
+  | Exposed;
 
 export type Message = KnownMessage | UnknownMessage;
 
@@ -190,6 +220,8 @@ export const FORMATS: Readonly<Record<FrameFlag, string>> = {
   [FRAME_FLAG.drain]: "Drain",
   [FRAME_FLAG.retryAfter]: "RetryAfter",
   [FRAME_FLAG.targetHealth]: "TargetHealth",
+  [FRAME_FLAG.expose]: "Expose",
+  [FRAME_FLAG.exposed]: "Exposed",
 };
 
 /** Weight that a host gets: missing, 0 or negative counts as 1, above 10,000 as 10,000. */
@@ -231,6 +263,12 @@ function toJson(message: KnownMessage): JsonObject {
       return { "retry_after_ms": message.retryAfterMs, reason: message.reason };
     case "targetHealth":
       return { targets: message.targets };
+    case "expose":
+      return { frontends: message.frontends.map(({ url, target }) => ({ url, target })) };
+    case "exposed":
+      return {
+        frontends: message.frontends.map(({ url, address, reason }) => ({ url, address, reason })),
+      };
   }
 }
 
@@ -322,7 +360,27 @@ const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
       targets: Object.fromEntries(targets) as Record<string, boolean>,
     };
   },
+  [FRAME_FLAG.expose]: (fields, origin) => ({
+    type: "expose",
+    frontends: readFrontends(fields, origin).map((frontend) => ({
+      url: frontend.string("url"),
+      target: frontend.string("target"),
+    })),
+  }),
+  [FRAME_FLAG.exposed]: (fields, origin) => ({
+    type: "exposed",
+    frontends: readFrontends(fields, origin).map((frontend) => ({
+      url: frontend.string("url"),
+      ...optional("address", frontend.string("address")),
+      ...optional("reason", frontend.string("reason")),
+    })),
+  }),
 };
+
+/** The members of the list `frontends`, of which a message cannot have more than fit its frame. */
+function readFrontends(fields: FieldReader, origin: JsonOrigin): FieldReader[] {
+  return fields.objects("frontends").map((object) => new FieldReader(object, origin));
+}
 
 function readAgentHello(value: unknown, origin: JsonOrigin): AgentHello {
   const fields = nested(value, origin);

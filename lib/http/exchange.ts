@@ -324,7 +324,7 @@ export class Exchange implements Sink {
   #acquire(waitMs: number): void {
     this.#state = "opening";
     this.#attempts += 1;
-    const { target, cluster, hostName, hashKey } = this.#route;
+    const { target, cluster, hostName, hostIds, hashKey } = this.#route;
     let found: Upstream | Promise<Upstream>;
     try {
       found = this.#frontend.upstreams.acquire({
@@ -335,6 +335,7 @@ export class Exchange implements Sink {
         heldBytes: this.#request!.size,
         ...(this.#connection.remote !== undefined && { source: this.#connection.remote }),
         ...(hostName !== undefined && { hostName }),
+        ...(hostIds !== undefined && { hostIds }),
         ...(hashKey !== undefined && { hashKey }),
         ...(this.#excludedHosts !== undefined && { excludedHosts: this.#excludedHosts }),
       });

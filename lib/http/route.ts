@@ -31,6 +31,8 @@ export interface Route {
   readonly target: string;
   /** Only this host of the cluster. */
   readonly hostName?: string;
+  /** Only these hosts, by their ids. */
+  readonly hostIds?: ReadonlySet<string>;
   /** Requests of one key go to one host while it is there. */
   readonly hashKey?: string;
   /** How they pass, where that differs from the frontend's way. */

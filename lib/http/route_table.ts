@@ -145,7 +145,7 @@ export class RouteTable {
 export function tableRoute(
   table: RouteTable,
   upstreams: Upstreams,
-  fallback?: RouteFunction,
+  fallback?: (request: RequestView) => Route | Answer | undefined,
 ): RouteFunction {
   return (request) => {
     if (request.isTrusted && request.header("x-revtun-cluster") !== undefined) {

@@ -16,6 +16,8 @@ const REQUEST_SLACK = 4;
 export interface PickOptions {
   nowMs: number;
   excluded?: ReadonlySet<string> | undefined;
+  /** Only these, by their ids. */
+  hostIds?: ReadonlySet<string> | undefined;
   hostName?: string | undefined;
   hashKey?: string | undefined;
   /** Target to reach: only of hosts that may serve it and do not find it unwell. */
@@ -29,6 +31,7 @@ export function pickHost(hosts: Iterable<Host>, options: PickOptions): Host | un
   let healthy = 0;
   for (const host of hosts) {
     if (!host.canServe(target) || options.excluded?.has(host.id)) continue;
+    if (options.hostIds?.has(host.id) === false) continue;
     if (options.hostName !== undefined && host.hostName !== options.hostName) continue;
     usable.push(host);
     if (!host.isDoubtful(nowMs)) healthy += 1;

@@ -8,6 +8,7 @@ import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { CertificateStoreOptions } from "../transport/certificate_store.ts";
 import type { PortSharing } from "../transport/listen.ts";
+import type { ExposeRule } from "./expose_rule.ts";
 import type { ListenSpec } from "./listen_spec.ts";
 
 /** Settings of a server. */
@@ -21,6 +22,8 @@ export type ServerConfig = Readonly<{
   routes: readonly RouteRule[];
   /** Networks of proxies in front, whose X-Forwarded fields are believed; see TrustedProxies. */
   trustedProxies: readonly string[];
+  /** What frontends agents may ask for. Default: none. */
+  allowExpose: readonly ExposeRule[];
   /** How targets are told of clients. Default "x-forwarded". */
   forwarded: ForwardedStyle;
   /** Where agents come in. */
@@ -83,6 +86,7 @@ export const SERVER_DEFAULTS = {
   frontends: [],
   routes: [],
   trustedProxies: [],
+  allowExpose: [],
   forwarded: "x-forwarded",
   tunnels: [],
   tunnelTls: undefined,

@@ -1,6 +1,7 @@
 /** What all HTTP frontends of a server have in common: their routes, and whom they believe. */
 import { defaultRoute } from "../http/default_route.ts";
-import type { RouteFunction } from "../http/route.ts";
+import { bareHost } from "../http/host_pattern.ts";
+import type { RequestView, Route, RouteFunction } from "../http/route.ts";
 import type { RouteRule } from "../http/route_rule.ts";
 import { RouteTable, tableRoute } from "../http/route_table.ts";
 import { TrustedProxies } from "../http/trusted_proxies.ts";
@@ -13,6 +14,8 @@ export class HttpRouting {
   /** Routes a request of a frontend that names no cluster. */
   readonly route: RouteFunction = (request) => this.#route(request);
   readonly #upstreams: Upstreams;
+  /** By host: what agents asked for. */
+  readonly #exposed = new Map<string, Route>();
   #route: RouteFunction;
   #rules: readonly RouteRule[] = [];
 
@@ -47,9 +50,26 @@ export class HttpRouting {
     return this.#rules;
   }
 
+  /** Leads requests for `host` that no route is for to `route`. */
+  expose(host: string, route: Route): void {
+    this.#exposed.set(host, route);
+  }
+
+  /** Ends what {@link expose} began. */
+  conceal(host: string): void {
+    this.#exposed.delete(host);
+  }
+
+  #exposedRoute(request: RequestView): Route | undefined {
+    return this.#exposed.size === 0 ? undefined : this.#exposed.get(bareHost(request.host));
+  }
+
   #routeOf(rules: readonly RouteRule[]): RouteFunction {
-    return rules.length === 0
-      ? defaultRoute(this.#upstreams)
-      : tableRoute(new RouteTable(rules), this.#upstreams);
+    const upstreams = this.#upstreams;
+    if (rules.length === 0) {
+      const byName = defaultRoute(upstreams);
+      return (request) => this.#exposedRoute(request) ?? byName(request);
+    }
+    return tableRoute(new RouteTable(rules), upstreams, (request) => this.#exposedRoute(request));
   }
 }

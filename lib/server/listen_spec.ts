@@ -14,6 +14,8 @@ export interface ListenSpec {
   readonly cluster?: string;
   /** Target of that cluster; "" is the default one. */
   readonly target: string;
+  /** Only these hosts of the cluster, by their ids: those that asked for the frontend. */
+  readonly hostIds?: ReadonlySet<string>;
   /** What the scheme itself knows, by key in the order given; each key may come several times. */
   readonly options?: readonly (readonly [key: string, value: string])[];
 }

@@ -18,8 +18,10 @@ import type { Objection } from "./admission.ts";
 import type { ServerConfig } from "./config.ts";
 import { ControlStream } from "./control_stream.ts";
 import { Departures } from "./departures.ts";
+import { Exposures } from "./exposures.ts";
 import { fitToFiles } from "./fit_to_files.ts";
 import { FrontendSet } from "./frontend_set.ts";
+import type { FrontendServices } from "./frontends/frontend.ts";
 import { DEFAULT_HEALTH } from "./host.ts";
 import type { Host, HostConnection } from "./host.ts";
 import { HttpRouting } from "./http_routing.ts";
@@ -97,6 +99,8 @@ export class RunningServer {
   readonly #farewells: RawFarewells;
   /** Listeners for clients, which may come and go. */
   readonly frontends: FrontendSet;
+  /** Frontends that agents asked for. */
+  readonly exposures: Exposures;
   readonly #ports: TunnelPorts;
   readonly #certificates: ServerCertificates;
   /** Every tunnel connection, hosted or a probe's. */
@@ -134,18 +138,26 @@ export class RunningServer {
     });
     const certificates = this.#certificates = new ServerCertificates(runtime);
     const currentConfig = () => this.#config;
-    this.frontends = new FrontendSet({
+    const routing = new HttpRouting(config, this.upstreams);
+    const services: FrontendServices = {
       get config() {
         return currentConfig();
       },
       upstreams: this.upstreams,
-      routing: new HttpRouting(config, this.upstreams),
+      routing,
       runtime,
       stats: this.stats,
       // They are read when the server starts to listen.
       get certificates() {
         return certificates.frontends;
       },
+    };
+    this.frontends = new FrontendSet(services);
+    this.exposures = new Exposures({
+      rules: config.allowExpose,
+      frontends: new FrontendSet(services),
+      routing,
+      log: runtime.log,
     });
     this.#events = {
       opened: (host, isGood) => this.#opened(host, isGood),
@@ -266,7 +278,7 @@ export class RunningServer {
       tunnels: this.#tunnels.size,
       handshakes: this.#acceptor.pendingCount,
       asides: this.#acceptor.asideCount,
-      clients: this.frontends.clientCount,
+      clients: this.frontends.clientCount + this.exposures.clientCount,
     };
   }
 
@@ -289,11 +301,17 @@ export class RunningServer {
 
   async #close(drainTimeoutMs: number): Promise<void> {
     // Both ports are free at once for the next process.
-    await Promise.all([this.frontends.stopListening(), this.handOverTunnels()]);
+    await Promise.all([
+      this.frontends.stopListening(),
+      this.exposures.stop(),
+      this.handOverTunnels(),
+    ]);
     // Clients first: their last requests still need the tunnels.
-    await this.#within(drainTimeoutMs, this.frontends.drain());
+    const drained = [this.frontends.drain(), this.exposures.drain()];
+    await this.#within(drainTimeoutMs, Promise.all(drained));
     this.upstreams.close();
     this.frontends.close();
+    this.exposures.close();
     for (const tunnel of this.#tunnels.values()) tunnel.goAway();
     this.#acceptor.close();
     this.#certificates.close();
@@ -323,7 +341,7 @@ export class RunningServer {
   }
 
   /** Waits for `work`, but no longer than `timeoutMs`. */
-  #within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       const deadline = this.#runtime.timers.after(timeoutMs, resolve);
       void work.then(() => {
@@ -418,7 +436,15 @@ export class RunningServer {
     const remoteAddress = formatAddress(entry.duplex.remote);
     const session = this.#openSession(id, entry, {
       name: `${host.cluster}/${host.hostName}/${id}`,
-      onMessage: (message) => this.#controlled(host, message),
+      onMessage: (message) => {
+        if (message.type === "expose") {
+          this.exposures.set(host, message.frontends, (frontends) => {
+            tunnel.control?.send({ type: "exposed", frontends });
+          });
+        } else {
+          this.#controlled(host, message);
+        }
+      },
       onControl: (control) => tunnel.control = control,
       // Streams at rest would keep an agent that wants to leave.
       onGoAway: () => tunnel.closeIdle(),
@@ -547,6 +573,7 @@ export class RunningServer {
     this.#permits.remove(tunnel);
     const isLast = this.registry.remove(host, tunnel);
     if (isLast) {
+      this.exposures.hostLeft(host);
       this.departures.left({
         cluster: host.cluster,
         hostName: host.hostName,

@@ -105,6 +105,7 @@ export class ServerUpstreams implements Upstreams {
       nowMs: this.#runtime.nowMs(),
       excluded: excludedHosts(cluster, request),
       hostName: request.hostName,
+      hostIds: request.hostIds,
       hashKey: request.hashKey,
       target: request.destination === undefined ? request.target : undefined,
     });
@@ -151,6 +152,7 @@ export class ServerUpstreams implements Upstreams {
     const excluded = excludedHosts(cluster, request);
     const hosts = [...cluster.hosts.values()].filter((host) =>
       (request.hostName === undefined || host.hostName === request.hostName) &&
+      request.hostIds?.has(host.id) !== false &&
       !excluded?.has(host.id) && host.mayServe(request.target)
     );
     if (hosts.length > 0 && hosts.every((host) => host.unhealthyTargets.has(request.target))) {

@@ -95,8 +95,22 @@ const messageArbitrary: fc.Arbitrary<Message> = fc.oneof(
     targets: fc.dictionary(anyText, fc.boolean(), record),
   }, record),
   fc.record({
+    type: fc.constant("expose" as const),
+    frontends: fc.array(fc.record({ url: anyText, target: anyText }, record), { maxLength: 5 }),
+  }, record),
+  fc.record({
+    type: fc.constant("exposed" as const),
+    frontends: fc.array(
+      fc.record({ url: anyText, address: text, reason: text }, {
+        requiredKeys: ["url"],
+        ...record,
+      }),
+      { maxLength: 5 },
+    ),
+  }, record),
+  fc.record({
     type: fc.constant("unknown" as const),
-    flag: fc.integer({ min: 0x14, max: 0x1f }),
+    flag: fc.integer({ min: 0x16, max: 0x1f }),
     payload: fc.uint8Array(),
   }, record),
 );

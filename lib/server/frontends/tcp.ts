@@ -8,9 +8,9 @@ export const TCP_KIND: FrontendKind = {
   options: DOOR_OPTIONS,
   check: checkDoor,
   make(spec, services) {
-    const { cluster = "", target } = spec;
+    const { cluster = "", target, hostIds } = spec;
     return withDoor(spec, services, {
-      serve: (client) => joinTarget(client, { cluster, target }, services),
+      serve: (client) => joinTarget(client, { cluster, target, hostIds }, services),
       // Its clients end by themselves.
       drain() {},
       close() {},

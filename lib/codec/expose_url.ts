@@ -1,0 +1,33 @@
+/** A frontend as an agent asks for it: `tcp://[HOST]:PORT`, or `http://HOST` on those that are there. */
+
+/** Taken apart. */
+export type ExposeUrl =
+  | { readonly scheme: "tcp"; readonly host: string; readonly port: number }
+  /** `host` in small letters, without port. */
+  | { readonly scheme: "http"; readonly host: string };
+
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/;
+
+/**
+ * Reads it.
+ *
+ * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
+ */
+export function parseExposeUrl(text: string): ExposeUrl {
+  const tcp = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:[\]/@?#\s]*):(\d{1,5})$/.exec(text);
+  if (tcp !== null) {
+    const port = Number(tcp[2]);
+    if (port < 1 || port > 65535) throw new RangeError(`"${text}" has a port that cannot be`);
+    return { scheme: "tcp", host: tcp[1]!.replace(/^\[(.*)\]$/, "$1"), port };
+  }
+  const host = /^http:\/\/([^/:]+)\/?$/.exec(text)?.[1]?.toLowerCase();
+  if (host !== undefined && HOST_NAME.test(host)) return { scheme: "http", host };
+  throw new RangeError(`"${text}" is no frontend, expected tcp://:PORT or http://HOST`);
+}
+
+/** Writes it in one way. */
+export function formatExposeUrl(url: ExposeUrl): string {
+  if (url.scheme === "http") return `http://${url.host}`;
+  return `tcp://${url.host.includes(":") ? `[${url.host}]` : url.host}:${url.port}`;
+}
