@@ -5,17 +5,24 @@ import { TrustedProxies } from "../lib/http/trusted_proxies.ts";
 import { parseExposeRule } from "../lib/server/expose_rule.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
 import { readSetting } from "./read_setting.ts";
+import { ROUTES_SCHEMA } from "./route_schema.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 
 /** Options of HTTP frontends. */
 export const HTTP_OPTIONS = [
   {
     name: "route",
-    key: "routes",
     parse: parseRouteRule,
     kind: "list",
     placeholder: "HOST/PATH=CLUSTER[/TARGET]",
     description: "Where requests of http:// frontends without a cluster go; the first that matches",
+    group: "HTTP",
+  },
+  {
+    name: "routes",
+    kind: "value",
+    schema: ROUTES_SCHEMA,
+    description: "Routes behind those of `route`: texts of the same form, or groups of keys",
     group: "HTTP",
   },
   {
@@ -54,7 +61,7 @@ export function httpConfigOf(
 ): Pick<ServerConfig, "routes" | "trustedProxies" | "forwarded" | "allowExpose"> {
   const routes = readSetting(
     sourceOf("route"),
-    () => new RouteTable(values.route.map(parseRouteRule)).rules,
+    () => new RouteTable([...values.route.map(parseRouteRule), ...values.routes ?? []]).rules,
   );
   const trustedProxies = values["trusted-proxy"];
   readSetting(sourceOf("trusted-proxy"), () => new TrustedProxies(trustedProxies));

@@ -39,7 +39,7 @@ export function checkDocument(
     const path = mapping.pathOf(way);
     return { ...document.positionOf(path, part), setting: formatPath(path), message };
   };
-  const problems = result.issues.flatMap((issue): Problem[] => {
+  const problems = result.issues.flatMap(insideOf).flatMap((issue): Problem[] => {
     const path = pathOf(issue);
     if (!isUnknownKey(issue)) {
       return [problemAt(path, isMissing(issue) ? "key" : "value", messageOf(issue))];
@@ -65,6 +65,19 @@ export function byPlace(a: Problem, b: Problem): number {
 }
 
 type Issue = v.BaseIssue<unknown>;
+
+/** Of a value that is none of several alternatives: what is wrong inside the one that was meant. */
+function insideOf(issue: Issue): Issue[] {
+  if (issue.type !== "union" || issue.issues === undefined) return [issue];
+  const meant = issue.issues.filter((inner) =>
+    inner.path !== undefined || !/^Invalid type/.test(inner.message)
+  );
+  if (meant.length === 0) return [issue];
+  return meant.map((inner) => ({
+    ...inner,
+    path: [...issue.path ?? [], ...inner.path ?? []] as unknown as NonNullable<Issue["path"]>,
+  }));
+}
 
 function pathOf(issue: Issue): (string | number)[] {
   return (issue.path ?? []).map((item) => item.key as string | number);
@@ -129,6 +142,8 @@ function keysAt(schema: v.GenericSchema, path: Path): string[] {
 }
 
 function childrenOf(schema: v.GenericSchema, step: string | number): v.GenericSchema[] {
+  const { item } = schema as { item?: v.GenericSchema };
+  if (typeof step === "number" && item !== undefined) return [item];
   const entry = entriesOf(schema)[step];
   if (entry !== undefined) return [entry];
   return innerOf(schema).flatMap((inner) => childrenOf(inner, step));

@@ -128,7 +128,7 @@ function amountSchema(
 }
 
 /** Fails with the message of the RangeError that `parse` throws. */
-function parsed<T>(parse: (value: T) => unknown): v.RawCheckAction<T> {
+export function parsed<T>(parse: (value: T) => unknown): v.RawCheckAction<T> {
   return v.rawCheck<T>(({ dataset, addIssue }) => {
     if (!dataset.typed || dataset.issues !== undefined) return;
     try {

@@ -13,6 +13,8 @@ const PRINTED: Readonly<Record<string, RegExp>> = {
   "http/health.sh": /^( +agent +well\n){4}$/,
   "http/hold.sh": /^200\n$/,
   "http/routes.sh": /^ +cluster +edge-a\n +cluster +edge-b\n +cluster +edge-a\n404\n$/,
+  "http/routes_file.sh":
+    /^ +you asked for +GET \/new\/page\?x at inner\.test\nX-Served-By: edge\r?\n +cluster +edge-b\n404\n$/,
   "http/trusted_proxy.sh": /^200\n403\n$/,
   "http/users.sh": /^401\n401\n200\n$/,
 };

@@ -6,7 +6,10 @@ import type { Upstream, UpstreamRequest } from "../../upstream.ts";
 import type { ClientDuplex, FrontendServices } from "./frontend.ts";
 
 /** Where a client's bytes go, as the parts of a request for it. */
-export type Place = Pick<UpstreamRequest, "cluster" | "target" | "hostIds" | "hostName" | "network">;
+export type Place = Pick<
+  UpstreamRequest,
+  "cluster" | "target" | "hostIds" | "hostName" | "network"
+>;
 
 /** Serves one client until it or the target ends. */
 export function joinTarget(
