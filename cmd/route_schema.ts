@@ -1,6 +1,6 @@
 /** Routes as the settings file has them: short texts as of `--route`, or groups of keys. */
 import * as v from "valibot";
-import { durationSchema, parsed } from "../lib/config/schema.ts";
+import { durationValue, parsed } from "../lib/config/schema.ts";
 import type { HeaderChanges } from "../lib/http/header_edits.ts";
 import { parseRouteRule } from "../lib/http/route_rule.ts";
 import type { RouteRule } from "../lib/http/route_rule.ts";
@@ -38,9 +38,9 @@ const GROUP = v.strictObject({
       v.description("`client` or `header:NAME`: the same goes to the same host"),
     ),
   ),
-  hold: v.optional(durationSchema("How long a request waits for a host")),
-  timeout: v.optional(durationSchema("From the whole request to the answer's first byte")),
-  idle_timeout: v.optional(durationSchema("No byte either way; 0 for never")),
+  hold: v.optional(durationValue({ description: "How long a request waits for a host" })),
+  timeout: v.optional(durationValue({ description: "From the whole request to the answer's first byte" })),
+  idle_timeout: v.optional(durationValue({ description: "No byte either way; 0 for never" })),
   retries: v.optional(
     v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10), v.description("0 for none")),
   ),

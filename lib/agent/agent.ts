@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
-import type { TargetHealth as TargetHealthMessage } from "../codec/message.ts";
+import type { KnownMessage, TargetHealth as TargetHealthMessage } from "../codec/message.ts";
 import type { Duplex } from "../duplex.ts";
 import type { RevtunError } from "../errors.ts";
 import { agentPage } from "../http/agent_page.ts";
@@ -72,7 +72,9 @@ export class RunningAgent {
   readonly #runtime: Runtime;
   readonly #dialer: TargetDialer;
   readonly #peers: PeerSet;
-  readonly #health: TargetHealth;
+  #health: TargetHealth;
+  /** Of checks that another configuration has ended. */
+  #healthClosed: Promise<void> = Promise.resolve();
   readonly #exposeLog: ExposeLog;
   readonly #waiting = new Set<() => void>();
   #config: AgentConfig;
@@ -90,7 +92,7 @@ export class RunningAgent {
     this.startedMs = runtime.nowMs();
     this.ended = new Promise((resolve) => this.#end = resolve);
     this.#dialer = new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) });
-    this.#exposeLog = new ExposeLog(config.expose, runtime.log);
+    this.#exposeLog = new ExposeLog(() => this.#config.expose, runtime.log);
     const currentConfig = () => this.#config;
     const services: TunnelServices = {
       // What is dialled from now on is to have the weight of now.
@@ -105,9 +107,7 @@ export class RunningAgent {
       dialer: this.#dialer,
       greetings: () => [
         ...(this.#health.isAnyUnhealthy ? [this.#healthMessage()] : []),
-        ...(config.expose.length > 0
-          ? [{ type: "expose", frontends: config.expose } as const]
-          : []),
+        ...(this.#config.expose.length > 0 ? [this.#exposeMessage()] : []),
       ],
       exposed: (results, server) => this.#exposeLog.report(results, server),
       sessionFailed: () => this.#sessionErrors += 1,
@@ -130,13 +130,7 @@ export class RunningAgent {
       resolve: (host, timeoutMs) => resolve(host, runtime.timers, timeoutMs),
       peerChanged: () => this.#changed(),
     });
-    this.#health = new TargetHealth(config.isEnabled ? config.targets.values() : [], {
-      runtime,
-      dial: (target, signal) => this.#dialForHealth(target, signal),
-      onChange: () => {
-        for (const peer of this.#peers.peers) peer.tell(this.#healthMessage());
-      },
-    });
+    this.#health = this.#watchHealth(config);
     if (config.isEnabled) this.#setServers(config);
     else this.#end({ reason: "disabled" });
   }
@@ -199,6 +193,10 @@ export class RunningAgent {
     } else if (before.weight !== config.weight) {
       this.setWeight(config.weight);
     }
+    if (!isEqual(healthOf(before), healthOf(config))) this.#renewHealth(config);
+    if (!isEqual(before.expose, config.expose)) {
+      for (const peer of this.#peers.peers) peer.tell(this.#exposeMessage());
+    }
     this.#setServers(config);
   }
 
@@ -252,9 +250,34 @@ export class RunningAgent {
   async #stop(timeoutMs: number, end: AgentEnd): Promise<void> {
     await this.#discovery?.close();
     await this.#peers.stop(timeoutMs);
-    await this.#health.close();
+    await Promise.all([this.#health.close(), this.#healthClosed]);
     await this.#dialer.settled();
     this.#end(end);
+  }
+
+  #exposeMessage(): KnownMessage {
+    return { type: "expose", frontends: this.#config.expose };
+  }
+
+  #watchHealth(config: AgentConfig): TargetHealth {
+    return new TargetHealth(config.isEnabled ? config.targets.values() : [], {
+      runtime: this.#runtime,
+      dial: (target, signal) => this.#dialForHealth(target, signal),
+      onChange: () => {
+        for (const peer of this.#peers.peers) peer.tell(this.#healthMessage());
+      },
+    });
+  }
+
+  /** Looks at other targets; all of them are taken to be well, those too that are looked at no more. */
+  #renewHealth(config: AgentConfig): void {
+    const before = this.#health;
+    this.#healthClosed = Promise.all([this.#healthClosed, before.close()]).then(() => {});
+    this.#health = this.#watchHealth(config);
+    if (!before.isAnyUnhealthy) return;
+    const names = Object.keys({ ...before.states, ...this.#health.states });
+    const targets = Object.fromEntries(names.map((name) => [name, true]));
+    for (const peer of this.#peers.peers) peer.tell({ type: "targetHealth", targets });
   }
 
   #healthMessage(): TargetHealthMessage {
@@ -322,4 +345,13 @@ function announcement(config: AgentConfig): unknown {
     [reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls],
     targets,
   ];
+}
+
+/** What is looked at, and how. */
+function healthOf({ targets }: AgentConfig): unknown {
+  return [...targets.values()].filter(({ health }) => health !== undefined);
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -6,19 +6,20 @@ import type { Log } from "../log.ts";
 
 /** Each connection to a server asks, and is answered: most answers are no news. */
 export class ExposeLog {
-  readonly #targets: ReadonlyMap<string, string>;
+  readonly #requests: () => readonly ExposeRequest[];
   readonly #log: Log;
   /** What was said last, by server and url. */
   readonly #said = new Map<string, string>();
 
-  constructor(requests: readonly ExposeRequest[], log: Log) {
-    this.#targets = new Map(requests.map(({ url, target }) => [url, target]));
+  /** @param requests what is asked for now. */
+  constructor(requests: () => readonly ExposeRequest[], log: Log) {
+    this.#requests = requests;
     this.#log = log;
   }
 
   report(results: readonly ExposeResult[], server: Address): void {
     for (const { url, address, reason } of results) {
-      const target = this.#targets.get(url);
+      const target = this.#requests().find((request) => request.url === url)?.target;
       // What nobody asked for says nothing, and must not pile up.
       if (target === undefined) continue;
       const key = `${formatAddress(server)} ${url}`;

@@ -52,6 +52,7 @@ interface Wish {
 /** All of a server's. */
 export class Exposures {
   readonly #deps: ExposureDeps;
+  #rules: readonly ExposeRule[];
   /** By their url. */
   readonly #open = new Map<string, OpenExposure>();
   /** What each host wants now, until that is done; the latest word of a host counts. */
@@ -61,6 +62,7 @@ export class Exposures {
 
   constructor(deps: ExposureDeps) {
     this.#deps = deps;
+    this.#rules = deps.rules;
   }
 
   /** Those that are there, in the order of their coming. */
@@ -80,6 +82,17 @@ export class Exposures {
     const isKnown = this.#wishes.has(host) ||
       this.#open.values().some(({ hosts }) => hosts.has(host));
     if (isKnown) this.set(host, [], () => {});
+  }
+
+  /** Goes by other rules; what they do not allow any more is closed. */
+  setRules(rules: readonly ExposeRule[]): void {
+    this.#rules = rules;
+    for (const exposure of [...this.#open.values()]) {
+      const url = parseExposeUrl(exposure.url);
+      for (const host of [...exposure.hosts]) {
+        if (ruleFor(rules, url, host.identity) === undefined) this.#release(exposure, host);
+      }
+    }
   }
 
   /** Connections of clients that came in by them. */
@@ -144,7 +157,7 @@ export class Exposures {
 
   /** @throws {RangeError | RevtunError} why not. */
   async #openFor(host: Host, url: ExposeUrl, target: string): Promise<string> {
-    const rule = ruleFor(this.#deps.rules, url, host.identity);
+    const rule = ruleFor(this.#rules, url, host.identity);
     if (rule === undefined) {
       throw new RangeError(`no --allow-expose of the server lets this agent have it`);
     }

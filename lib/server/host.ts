@@ -73,7 +73,7 @@ export class Host {
   /** Requests and connections given to it so far. */
   requests = 0;
   /** What its agent says of its targets, by name. */
-  readonly targets: Readonly<Record<string, TargetHello>>;
+  targets: Readonly<Record<string, TargetHello>>;
   /** Names of targets that its agent finds unwell. */
   #unhealthy: ReadonlySet<string> = NONE;
   #override: HostOverride = {};

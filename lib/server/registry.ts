@@ -95,6 +95,8 @@ export class Registry {
     if (host !== undefined) {
       host.declared(info.weight);
       host.follow(permit);
+      // A connection made after the agent's settings have changed says so.
+      host.targets = info.hello?.targets ?? {};
       return host;
     }
     const fresh = new Host({

@@ -247,6 +247,7 @@ export class RunningServer {
     const { serverId, portSharing } = this.#config;
     this.#config = fitToFiles({ ...config, serverId, portSharing }, openFileLimit());
     this.frontends.configure(this.#config);
+    this.exposures.setRules(config.allowExpose);
     this.registry.configure({
       clusters: declaredClusters(config),
       isOpen: config.isOpenToClusters,

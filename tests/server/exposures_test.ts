@@ -216,3 +216,20 @@ Deno.test("Nothing is exposed unless the server says so", async () => {
   assert.match(await agent.news("frontend.refused", "http://edge-a"), /no --allow-expose/);
   assert.deepEqual([...rig.server.exposures.list], []);
 });
+
+Deno.test("Other rules take away what they do not allow, other wishes what is not wished", async () => {
+  await using rig = await frontendRig({
+    listen: ["http://127.0.0.1:0"],
+    server: { allowExpose: [parseExposeRule("http://*.example.com")] },
+  });
+  await using owner = await exposer(rig, {
+    expose: ["http://a.example.com", "http://b.example.com"],
+    targets: [],
+  });
+  const urls = () => [...rig.server.exposures.list].map(({ url }) => url);
+  await owner.news("frontend.exposed", "http://b.example.com");
+  rig.server.exposures.setRules([parseExposeRule("http://a.example.com")]);
+  assert.deepEqual(urls(), ["http://a.example.com"]);
+  owner.agent.apply({ ...owner.agent.config, expose: [] });
+  await until(() => urls().length === 0);
+});
