@@ -39,7 +39,9 @@ const GROUP = v.strictObject({
     ),
   ),
   hold: v.optional(durationValue({ description: "How long a request waits for a host" })),
-  timeout: v.optional(durationValue({ description: "From the whole request to the answer's first byte" })),
+  timeout: v.optional(
+    durationValue({ description: "From the whole request to the answer's first byte" }),
+  ),
   idle_timeout: v.optional(durationValue({ description: "No byte either way; 0 for never" })),
   retries: v.optional(
     v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10), v.description("0 for none")),
