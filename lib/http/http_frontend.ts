@@ -63,6 +63,9 @@ export interface AnswerRecord {
   readonly durationMs: number;
 }
 
+/** Client addresses that are remembered with what is told of them. */
+const MAX_FACTS = 1024;
+
 /** One listener's HTTP. Owns its clients' connections, not the listener. */
 export class HttpFrontend {
   readonly upstreams: Upstreams;
@@ -84,6 +87,8 @@ export class HttpFrontend {
   readonly writer: HeadWriter;
   #options: HttpFrontendOptions;
   readonly #connections = new Set<ClientConnection>();
+  /** By address: clients that share one share what is told of them. */
+  readonly #facts = new Map<string, ClientFacts>();
   readonly #h2: ServerSessions;
   readonly #waiting: (() => void)[] = [];
   #isDraining = false;
@@ -190,8 +195,11 @@ export class HttpFrontend {
 
   /** What targets are told of a client. */
   factsOf(remote: Address | undefined): ClientFacts {
+    const name = remote?.kind === "tcp" ? remote.host : remote?.kind ?? "";
+    const known = this.#facts.get(name);
+    if (known !== undefined) return known;
     const { via, scheme, forwarded, trustedProxies } = this.#options;
-    return clientFacts({
+    const facts = clientFacts({
       via: via ?? "revtun",
       address: remote?.kind === "tcp" ? remote.host : "",
       scheme: scheme ?? "http",
@@ -199,6 +207,9 @@ export class HttpFrontend {
       style: forwarded ?? "x-forwarded",
       isAuthorizationOurs: this.access?.hasUsers === true,
     });
+    if (this.#facts.size >= MAX_FACTS) this.#facts.clear();
+    this.#facts.set(name, facts);
+    return facts;
   }
 
   /** Only for a {@link ClientConnection} that has ended. */
