@@ -35,6 +35,14 @@ export const HTTP_OPTIONS = [
     group: "HTTP",
   },
   {
+    name: "max-body",
+    kind: "size",
+    placeholder: "SIZE",
+    default: "0",
+    description: "Largest body of an HTTP request; 0 for any",
+    group: "HTTP",
+  },
+  {
     name: "allow-expose",
     parse: parseExposeRule,
     kind: "list",
@@ -58,7 +66,7 @@ export const HTTP_OPTIONS = [
 export function httpConfigOf(
   values: OptionValues<typeof HTTP_OPTIONS>,
   sourceOf: (option: string) => string,
-): Pick<ServerConfig, "routes" | "trustedProxies" | "forwarded" | "allowExpose"> {
+): Pick<ServerConfig, "routes" | "trustedProxies" | "forwarded" | "allowExpose" | "maxBodyBytes"> {
   const routes = readSetting(
     sourceOf("route"),
     () => new RouteTable([...values.route.map(parseRouteRule), ...values.routes ?? []]).rules,
@@ -66,5 +74,11 @@ export function httpConfigOf(
   const trustedProxies = values["trusted-proxy"];
   readSetting(sourceOf("trusted-proxy"), () => new TrustedProxies(trustedProxies));
   const allowExpose = values["allow-expose"].map(parseExposeRule);
-  return { routes, trustedProxies, forwarded: values.forwarded, allowExpose };
+  return {
+    routes,
+    trustedProxies,
+    forwarded: values.forwarded,
+    allowExpose,
+    maxBodyBytes: values["max-body"],
+  };
 }

@@ -137,6 +137,7 @@ export class HttpFrontend {
     const { headLimits } = this.#settings;
     this.#settings = { ...DEFAULT_HTTP_SETTINGS, ...change.settings, headLimits };
     this.view.proxies = change.trustedProxies;
+    this.#facts.clear();
   }
 
   /** Clients connected now; of HTTP/2 each request under way counts as one more. */

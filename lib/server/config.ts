@@ -22,6 +22,8 @@ export type ServerConfig = Readonly<{
   routes: readonly RouteRule[];
   /** Networks of proxies in front, whose X-Forwarded fields are believed; see TrustedProxies. */
   trustedProxies: readonly string[];
+  /** Largest body of an HTTP request, with the framing of its chunks; 0 for any. Default 0. */
+  maxBodyBytes: number;
   /** What frontends agents may ask for. Default: none. */
   allowExpose: readonly ExposeRule[];
   /** How targets are told of clients. Default "x-forwarded". */
@@ -87,6 +89,7 @@ export const SERVER_DEFAULTS = {
   routes: [],
   trustedProxies: [],
   allowExpose: [],
+  maxBodyBytes: 0,
   forwarded: "x-forwarded",
   tunnels: [],
   tunnelTls: undefined,

@@ -29,7 +29,7 @@ Deno.test("revtun server --route sends hosts and paths to clusters and targets",
     "server",
     ...LOOPBACK,
     ...["--route", "shop.example.com/api=edge-a/api", "--route", "{cluster}.edge.test={cluster}"],
-    ...["--trusted-proxy", "127.0.0.0/8"],
+    ...["--trusted-proxy", "127.0.0.0/8", "--max-body", "1KiB"],
   ]);
   const [, tunnel = ""] = await server.printed(/event=tunnel\.listening .*address=(\S+)/);
   const [, url = ""] = await server.printed(/event=frontend\.listening .*(http:\/\/[\d.]+:\d+)/);
@@ -50,6 +50,8 @@ Deno.test("revtun server --route sends hosts and paths to clusters and targets",
     assert.equal(body, "http://shop.example.com/api/x?y for 203.0.113.9, 127.0.0.1");
     assert.match((await at("edge-a.edge.test")).body, /this answer comes from the agent/);
     assert.equal((await at("shop.example.com")).status, 404);
+    const large = { method: "POST", headers: { host: "edge-a.edge.test" }, body: "a".repeat(1025) };
+    assert.equal((await ask(url, large)).status, 413);
     assert.equal((await at("none.edge.test")).status, 404);
   } finally {
     await backend.shutdown();

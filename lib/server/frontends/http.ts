@@ -77,9 +77,9 @@ function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
 
 /** What may be another one after each reload. */
 function changeable(config: ServerConfig, routing: HttpRouting): HttpFrontendChange {
-  const { holdMs, firstByteTimeoutMs, idleTimeoutMs, forwarded } = config;
+  const { holdMs, firstByteTimeoutMs, idleTimeoutMs, maxBodyBytes, forwarded } = config;
   return {
-    settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
+    settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs, maxBodyBytes },
     forwarded,
     trustedProxies: routing.trustedProxies,
   };
