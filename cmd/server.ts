@@ -33,7 +33,9 @@ const OPTIONS = [
     placeholder: "[SCHEME://]ADDRESS[/CLUSTER[/TARGET]]",
     default: ":8080",
     parse: parseListenSpec,
-    description: "Frontend for clients: http:// (default) or tcp://; :PORT is all addresses",
+    description:
+      "Frontend for clients: http:// (default), https://, tcp://, tls:// (by its name), " +
+      "socks5://, connect:// or udp://; :PORT is all addresses",
   },
   {
     name: "tunnel",

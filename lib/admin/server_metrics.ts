@@ -97,6 +97,19 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     read: ({ server }) => server.stats.frontendRefused,
   },
   {
+    name: "revtun_clients_turned_away_total",
+    type: "counter",
+    help: "Clients refused by what they are or say first, by reason",
+    labels: ["reason"],
+    read: ({ server }) => counts(server.stats.clientsRefused),
+  },
+  {
+    name: "revtun_datagrams_dropped_total",
+    type: "counter",
+    help: "Datagrams of udp frontends that had to be dropped",
+    read: ({ server }) => server.stats.datagramsDropped,
+  },
+  {
     name: "revtun_http_requests_total",
     type: "counter",
     help: "HTTP requests by the class of their answer; 0xx where the client left before it",
