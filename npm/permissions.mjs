@@ -24,8 +24,9 @@ export const PERMISSION_FLAGS = [
   "--allow-write",
   `--allow-env=${VARIABLES.join(",")}`,
   "--ignore-env",
-  // The machine's name is the default host name.
-  "--allow-sys=hostname",
+  // The machine's name is the default host name; a resolver that asks a certain name server wants
+  // to know the interfaces.
+  "--allow-sys=hostname,networkInterfaces",
   "--no-prompt",
   "--unstable-net",
 ];
