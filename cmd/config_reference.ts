@@ -49,4 +49,17 @@ revtun config check agent.yaml               # all that is wrong with it: line, 
 revtun config show agent.yaml -- --weight 5  # what would be used, and where each value comes from
 revtun config schema > revtun.schema.json    # for editors
 \`\`\`
+
+## Changes while it runs
+
+When the file or a token's file changes, and on SIGHUP, the settings are read again and put to use, all
+of them or none: what is wrong with them is logged (\`config.refused\`), and the old ones stay. What has
+its place before and after is left alone: listeners, clients, agents' connections. \`/api/v1/config\` of
+the admin API shows what is in use, and since when a changed file is not.
+
+- An agent whose cluster, host name, number of connections, TLS or list of targets changes dials anew
+  before it leaves its old connections. A new credential counts from the next connection on.
+- A cluster that is not declared any more: its agents get no new work, and leave.
+- From the next start on only: \`admin\`, its token, \`log_format\`, and whether the tunnel ports speak TLS and
+  ask for certificates.
 `;
