@@ -102,6 +102,7 @@ export async function startAdminOf<S extends AdminSource>(
   const common: AdminSource = {
     runtime,
     software: SOFTWARE,
+    startedMs: runtime.nowMs(),
     events,
     streams,
     configView,

@@ -1,16 +1,17 @@
 /** `revtun agent`. */
 import { formatAddress } from "../lib/address.ts";
-import { AGENT_ROUTES } from "../lib/admin/agent_routes.ts";
+import type { Admin } from "../lib/admin/admin.ts";
 import { startAgent } from "../lib/agent/agent.ts";
-import type { AgentEnd } from "../lib/agent/agent.ts";
+import type { AgentEnd, RunningAgent } from "../lib/agent/agent.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { formatTarget } from "../lib/agent/target.ts";
 import { ClosedError, HandshakeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
+import type { AdminSetup } from "./admin_options.ts";
 import { AGENT_OPTIONS, agentConfigOf, clearTextServers, isTlsAsked } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
-import type { Command } from "./command.ts";
+import type { Command, Context } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import type { OptionValues } from "./option.ts";
 import { readToken } from "./read_token.ts";
@@ -53,12 +54,7 @@ export const command: Command = defineCommand({
     const { log } = runtime;
     announce(config, log);
     const agent = await startAgent(config, runtime, { software: SOFTWARE });
-    const admin = setup &&
-      await startAdminOf(setup, context, AGENT_ROUTES, { agent }, () => context.settingsView())
-        .catch(async (error) => {
-          await agent.abort();
-          throw error;
-        });
+    const admin = setup && await serveAdmin(agent, setup, context);
     const following = context.followSettings({
       fixed: FIXED_OPTIONS,
       watched: () => ["token-file"],
@@ -86,6 +82,22 @@ async function readConfig(settings: AgentSettings): Promise<AgentConfig> {
   const credential = await readToken(settings.values, (option) => settings.sourceOf(option));
   const tls = await tlsClientOf(settings, isTlsAsked(settings.values.server));
   return agentConfigOf(settings, { machineName: Deno.hostname(), credential, tls });
+}
+
+/** Starts the admin endpoint; without it there is to be no agent. @throws {ListenError} */
+async function serveAdmin(
+  agent: RunningAgent,
+  setup: AdminSetup,
+  context: Context<unknown>,
+): Promise<Admin> {
+  try {
+    const { AGENT_ROUTES } = await import("../lib/admin/agent_routes.ts");
+    const view = () => context.settingsView();
+    return await startAdminOf(setup, context, AGENT_ROUTES, { agent }, view);
+  } catch (error) {
+    await agent.abort();
+    throw error;
+  }
 }
 
 function announce(config: AgentConfig, log: Log): void {

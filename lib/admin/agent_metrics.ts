@@ -1,27 +1,10 @@
 /** What an agent measures. */
+import { COMMON_METRICS } from "./common_metrics.ts";
 import type { Metric } from "./metrics.ts";
 import type { AgentSource } from "./agent_routes.ts";
 
 export const AGENT_METRICS: readonly Metric<AgentSource>[] = [
-  {
-    name: "revtun_build_info",
-    type: "gauge",
-    help: "1, with the version in its label",
-    labels: ["software"],
-    read: ({ software }) => [[1, software]],
-  },
-  {
-    name: "revtun_uptime_seconds",
-    type: "gauge",
-    help: "Time since the start",
-    read: ({ agent, runtime }) => (runtime.nowMs() - agent.startedMs) / 1000,
-  },
-  {
-    name: "revtun_resident_memory_bytes",
-    type: "gauge",
-    help: "Memory that the process holds",
-    read: () => Deno.memoryUsage().rss,
-  },
+  ...COMMON_METRICS,
   {
     name: "revtun_agent_servers",
     type: "gauge",

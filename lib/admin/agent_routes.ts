@@ -16,15 +16,7 @@ export interface AgentSource extends AdminSource {
 }
 
 export const AGENT_ROUTES: readonly AdminRoute<AgentSource>[] = [
-  {
-    method: "GET",
-    path: "/healthz",
-    summary: "200 while the program runs",
-    handle: (_, { agent, runtime }) => ({
-      status: "ok",
-      "uptime_ms": Math.round(runtime.nowMs() - agent.startedMs),
-    }),
-  },
+  ...COMMON_ROUTES,
   {
     method: "GET",
     path: "/readyz",
@@ -89,7 +81,6 @@ export const AGENT_ROUTES: readonly AdminRoute<AgentSource>[] = [
       return { weight };
     },
   },
-  ...COMMON_ROUTES,
 ];
 
 function peerView(peer: AgentPeer): Record<string, unknown> {

@@ -11,6 +11,8 @@ export interface AdminSource {
   readonly runtime: Runtime;
   /** "revtun/0.1.0" */
   readonly software: string;
+  /** Of the runtime's clock. */
+  readonly startedMs: number;
   readonly events: EventRing;
   readonly streams: EventStreams;
   /** The log's level, which may be set. */
@@ -24,6 +26,15 @@ const DEFAULT_EVENTS = 100;
 const MAX_EVENTS = 1000;
 
 export const COMMON_ROUTES: readonly AdminRoute<AdminSource>[] = [
+  {
+    method: "GET",
+    path: "/healthz",
+    summary: "200 while the program runs",
+    handle: (_, { startedMs, runtime }) => ({
+      status: "ok",
+      "uptime_ms": Math.round(runtime.nowMs() - startedMs),
+    }),
+  },
   {
     method: "GET",
     path: "/api/v1/events",

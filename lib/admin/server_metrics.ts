@@ -2,30 +2,13 @@
 import type { Host } from "../server/host.ts";
 import type { RunningServer } from "../server/server.ts";
 import { stateOf } from "./server_views.ts";
+import { COMMON_METRICS } from "./common_metrics.ts";
 import type { Metric, Sample } from "./metrics.ts";
 import { bounded } from "./metrics.ts";
 import type { ServerSource } from "./server_routes.ts";
 
 export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
-  {
-    name: "revtun_build_info",
-    type: "gauge",
-    help: "1, with the version in its label",
-    labels: ["software"],
-    read: ({ software }) => [[1, software]],
-  },
-  {
-    name: "revtun_uptime_seconds",
-    type: "gauge",
-    help: "Time since the start",
-    read: ({ server, runtime }) => (runtime.nowMs() - server.startedMs) / 1000,
-  },
-  {
-    name: "revtun_resident_memory_bytes",
-    type: "gauge",
-    help: "Memory that the process holds",
-    read: () => Deno.memoryUsage().rss,
-  },
+  ...COMMON_METRICS,
   {
     name: "revtun_hosts",
     type: "gauge",

@@ -45,15 +45,7 @@ export function serverLiveView(server: RunningServer, runtime: Runtime): LiveVie
 }
 
 export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
-  {
-    method: "GET",
-    path: "/healthz",
-    summary: "200 while the program runs",
-    handle: (_, { server, runtime }) => ({
-      status: "ok",
-      "uptime_ms": Math.round(runtime.nowMs() - server.startedMs),
-    }),
-  },
+  ...COMMON_ROUTES,
   {
     method: "GET",
     path: "/readyz",
@@ -221,7 +213,6 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
     },
   },
   ...TAKEOVER_ROUTES,
-  ...COMMON_ROUTES,
 ];
 
 function drain(call: AdminCall, source: ServerSource, isDrained: boolean): unknown {

@@ -64,6 +64,7 @@ export async function adminRig(options: { token?: Secret } = {}): Promise<AdminR
     live: serverLiveView(server, runtime),
     takeover: new Takeover(server, runtime, () => {}),
     software: "revtun/test",
+    startedMs: runtime.nowMs(),
     events,
     streams,
     logLevel: "info" as const,

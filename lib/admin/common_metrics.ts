@@ -1,0 +1,25 @@
+/** What server and agent measure alike: the program itself. */
+import type { AdminSource } from "./common_routes.ts";
+import type { Metric } from "./metrics.ts";
+
+export const COMMON_METRICS: readonly Metric<AdminSource>[] = [
+  {
+    name: "revtun_build_info",
+    type: "gauge",
+    help: "1, with the version in its label",
+    labels: ["software"],
+    read: ({ software }) => [[1, software]],
+  },
+  {
+    name: "revtun_uptime_seconds",
+    type: "gauge",
+    help: "Time since the start",
+    read: ({ startedMs, runtime }) => (runtime.nowMs() - startedMs) / 1000,
+  },
+  {
+    name: "revtun_resident_memory_bytes",
+    type: "gauge",
+    help: "Memory that the process holds",
+    read: () => Deno.memoryUsage().rss,
+  },
+];
