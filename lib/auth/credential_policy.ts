@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../secret.ts";
+import type { PeerCertificate } from "../transport/peer_certificate.ts";
 import { openPermit } from "./permit.ts";
 import type { Permit } from "./permit.ts";
 
@@ -17,6 +18,8 @@ export interface Claim {
   agentId: string;
   /** Where it comes from, as the server sees it: an IP address, or "unix". */
   remoteIp: string;
+  /** What the agent proved by TLS, its chain checked; undefined without. */
+  certificate: PeerCertificate | undefined;
   /** A probe registers nothing, and uses nothing up. */
   isProbe: boolean;
 }

@@ -48,11 +48,11 @@ export interface Refusal {
 /** Longest credential that is looked at, in characters; tokens of OpenID Connect have 1 to 4 KiB. */
 const MAX_CREDENTIAL_LENGTH = 16_384;
 
-/** Decides on what an agent says of itself; `remoteIp` is where it comes from. */
+/** Decides on what an agent says of itself, and on what its connection shows of it. */
 export async function admit(
   info: InitInfo,
   rules: AdmissionRules,
-  remoteIp: string,
+  origin: Pick<Claim, "remoteIp" | "certificate">,
 ): Promise<Admittance | Refusal> {
   const { clusterName, hostName } = info;
   const { credentialPolicy } = rules;
@@ -82,7 +82,7 @@ export async function admit(
     const reason = `the credential is longer than ${MAX_CREDENTIAL_LENGTH} characters`;
     return refuse(CONNECT_STATUS.authFailed, "credential", reason, "oversize");
   }
-  const verdict = await credentialPolicy.decide(claimOf(info, remoteIp));
+  const verdict = await credentialPolicy.decide(claimOf(info, origin));
   if (!verdict.isAllowed) {
     const { failure, reason } = verdict;
     return failure === "unavailable"
@@ -124,7 +124,7 @@ function isNameOf(policy: CredentialPolicy, name: string): boolean {
   return policy.names[0] === "none" || policy.names.includes(name);
 }
 
-function claimOf(info: InitInfo, remoteIp: string): Claim {
+function claimOf(info: InitInfo, origin: Pick<Claim, "remoteIp" | "certificate">): Claim {
   const { clusterName, hostName, credentialPolicy, credential, hello } = info;
   return {
     clusterName,
@@ -132,7 +132,7 @@ function claimOf(info: InitInfo, remoteIp: string): Claim {
     credentialPolicy,
     credential,
     agentId: hello?.agentId ?? "",
-    remoteIp,
+    ...origin,
     isProbe: hello?.purpose === "probe",
   };
 }

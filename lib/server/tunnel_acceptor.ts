@@ -275,7 +275,10 @@ class PendingConnection implements Sink {
   async #verdictOn(info: InitInfo): Promise<Admittance | Refusal> {
     const { rules, runtime } = this.#host;
     try {
-      return await admit(info, rules, this.ip);
+      return await admit(info, rules, {
+        remoteIp: this.ip,
+        certificate: this.#duplex.tls?.peerCertificate,
+      });
     } catch (error) {
       runtime.log.error("tunnel.undecided", `Cannot decide on an agent: ${error}`);
       return {

@@ -59,6 +59,17 @@ export async function claim(address: string, init: ClaimInit = {}): Promise<Answ
   };
 }
 
+/** Registers and stays, deaf to all that the server says; resolves when the server has closed it. */
+export async function stay(address: string, init: ClaimInit = {}): Promise<InitResponse> {
+  using conn = await connect(address);
+  await conn.write(handshake(init));
+  const response = await readResponse(conn);
+  if (response === undefined) throw new Error("closed without an answer");
+  const buffer = new Uint8Array(4096);
+  while (await conn.read(buffer).catch(() => null) !== null);
+  return response;
+}
+
 /** Reads the answer to a handshake; undefined if the connection ends before it is there. */
 export async function readResponse(conn: Deno.Conn): Promise<InitResponse | undefined> {
   const decoder = new FrameDecoder();
