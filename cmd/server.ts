@@ -19,6 +19,7 @@ import type { Command, Following } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import { CREDENTIAL_OPTIONS, openCredentialPolicy } from "./credential_options.ts";
 import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
+import { LIMIT_OPTIONS, limitConfigOf } from "./limit_options.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 import type { Settings } from "./settings.ts";
 import { agentLine, TLS_SERVER_OPTIONS, tlsServerOf } from "./tls_options.ts";
@@ -130,6 +131,7 @@ const OPTIONS = [
       "Take the ports and agents of the server that runs here, found by --admin, which then stops",
     group: "Admin",
   },
+  ...LIMIT_OPTIONS,
   ...ADMIN_OPTIONS,
   CONFIG_OPTION,
   ...LOG_OPTIONS,
@@ -267,6 +269,7 @@ async function readConfig(
   const isOpenByDefault = values.cluster.length === 0 && credentialPolicy === noCredential;
   return serverConfig({
     ...http,
+    ...limitConfigOf(values),
     frontends,
     tunnels: values.tunnel.map(parseListenAddress),
     tunnelTls: tls.tunnel,

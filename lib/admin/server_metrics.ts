@@ -62,6 +62,26 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     read: ({ server }) => counts(server.stats.handshakesRefused),
   },
   {
+    name: "revtun_credential_failures_total",
+    type: "counter",
+    help: "Handshakes refused for their credential, by why it did not do",
+    labels: ["failure"],
+    read: ({ server }) => counts(server.stats.credentialFailures),
+  },
+  {
+    name: "revtun_permits_ended_total",
+    type: "counter",
+    help: "Tunnel connections closed because their credential expired or was revoked",
+    read: ({ server }) => server.stats.permitsEnded,
+  },
+  {
+    name: "revtun_limits_total",
+    type: "counter",
+    help: "Times that a limit kept something out, by the limit",
+    labels: ["limit"],
+    read: ({ server }) => counts(server.stats.limits),
+  },
+  {
     name: "revtun_clients",
     type: "gauge",
     help: "Clients connected to frontends",

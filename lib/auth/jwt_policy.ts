@@ -113,6 +113,7 @@ class JwtPolicy implements CredentialPolicy {
     }
     const permit = {
       identity: sub,
+      isPersonal: true,
       namesClusters: true,
       maxWeight: maxWeight as number,
       targets,

@@ -60,7 +60,7 @@ function decide(patterns: readonly SanPattern[], claim: Claim): Verdict {
     const name = fillIn(pattern, claim);
     if (name === undefined || !namesOf(certificate, pattern).includes(name)) continue;
     const permit = openPermit(`${pattern.kind}:${name}`, certificate.notAfterMs);
-    return { isAllowed: true, permit: { ...permit, namesClusters: true } };
+    return { isAllowed: true, permit: { ...permit, isPersonal: true, namesClusters: true } };
   }
   const isElsewhere = patterns.some((pattern) => isOfPattern(certificate, pattern));
   return isElsewhere

@@ -5,6 +5,8 @@ import { NAME_PATTERN } from "../name.ts";
 export interface Permit {
   /** Who it is, as its policy knows it; "" where nobody asked. */
   readonly identity: string;
+  /** The identity is one agent's, not one that all share. */
+  readonly isPersonal: boolean;
   /** It was given for certain clusters: they need no declaration besides. */
   readonly namesClusters: boolean;
   /** Largest weight that the agent may give itself. */
@@ -24,6 +26,7 @@ const DEFAULT_TARGET = "default";
 export function openPermit(identity: string, expiresMs = Infinity): Permit {
   return {
     identity,
+    isPersonal: false,
     namesClusters: false,
     maxWeight: MAX_WEIGHT,
     targets: undefined,

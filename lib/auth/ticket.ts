@@ -127,6 +127,7 @@ export function parseTicket(line: string, shared: Shared = new Map()): Ticket {
   const clusters = rules("clusters");
   return {
     identity: id,
+    isPersonal: true,
     hash: hash.slice("sha256:".length),
     clusters,
     namesClusters: clusters !== undefined,

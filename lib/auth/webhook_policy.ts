@@ -127,6 +127,7 @@ class WebhookPolicy implements CredentialPolicy {
     return {
       isAllowed: true,
       permit: {
+        isPersonal: true,
         identity: identity ?? `${claim.clusterName}/${claim.hostName}`,
         namesClusters: true,
         maxWeight: Math.max(1, readNumber(fields, "max_weight", MAX_WEIGHT)),

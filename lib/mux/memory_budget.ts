@@ -27,6 +27,8 @@ export class MemoryBudget {
   /** What one session may have of it. */
   readonly shareBytes: number;
   readonly #shares = new Map<BudgetMember, MemoryShare>();
+  /** For who keeps count: called for each stream that is reset for want of memory. */
+  onReset: (() => void) | undefined;
   #grantedBytes = 0;
   #unreadBytes = 0;
 
@@ -93,6 +95,7 @@ export class MemoryBudget {
         }
       }
       if (fullest === undefined) return;
+      this.onReset?.();
       fullest.resetLargest();
     }
   }
@@ -147,6 +150,7 @@ export class MemoryShare implements WindowBudget {
     }
     this.#budget.addUnread(bytes);
     while (this.#unreadBytes > this.#budget.shareBytes && this.#member.largestUnreadBytes() > 0) {
+      this.#budget.onReset?.();
       this.#member.resetLargest();
     }
   }

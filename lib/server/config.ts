@@ -73,9 +73,21 @@ export type ServerConfig = Readonly<{
   /** Connections in their handshake at once, all together and from one address. */
   maxHandshakes: number;
   maxHandshakesPerAddress: number;
-  /** Tunnel connections in all; frontend connections in all. */
+  /** Handshakes a second from one address in the long run; twice as many at once. Default 500. */
+  handshakesPerSecond: number;
+  /** Credentials from one address that may fail before answers are held back. Default 30. */
+  freeCredentialFailures: number;
+  /** Tunnel connections in all; frontend connections in all, and from one address. */
   maxTunnels: number;
   maxFrontendConnections: number;
+  maxFrontendConnectionsPerAddress: number;
+  /** Connections of one agent, or of one identity where each agent has its own. Default 128. */
+  maxConnectionsPerAgent: number;
+  /** Streams to one agent's connection at once; more go to others or wait. Default 8,192. */
+  maxStreamsPerSession: number;
+  /** Bytes a second, both ways together, of each agent and of each frontend; 0 for any. Default 0. */
+  agentBytesPerSecond: number;
+  frontendBytesPerSecond: number;
   /** Bytes that slow readers may pile up in all sessions together. Default 512 MiB. */
   memoryBudgetBytes: number;
   /** How long a host takes to its full share: new ones, and those back from an ejection; ms. */
@@ -115,6 +127,13 @@ export const SERVER_DEFAULTS = {
   maxHandshakesPerAddress: 1024,
   maxTunnels: 20_000,
   maxFrontendConnections: 50_000,
+  maxFrontendConnectionsPerAddress: 16_384,
+  handshakesPerSecond: 500,
+  freeCredentialFailures: 30,
+  maxConnectionsPerAgent: 128,
+  maxStreamsPerSession: 8192,
+  agentBytesPerSecond: 0,
+  frontendBytesPerSecond: 0,
   memoryBudgetBytes: 512 << 20,
   slowStartMs: 0,
   ejectedSlowStartMs: 10_000,

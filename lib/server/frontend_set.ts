@@ -1,13 +1,17 @@
 /** A server's frontends, which come and go one by one while it runs. */
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
+import { ByteBucket } from "../byte_bucket.ts";
 import { ListenError } from "../errors.ts";
 import { listen } from "../transport/listen.ts";
 import { clearSocketPath } from "../transport/socket_path.ts";
 import type { ServerConfig } from "./config.ts";
+import { ipOf } from "./raw_farewells.ts";
 import type { AcceptedClient, FrontendKind, FrontendServices } from "./frontends/frontend.ts";
 import { FRONTEND_KINDS } from "./frontends/kinds.ts";
 import type { HttpRouting } from "./http_routing.ts";
+import { Tally } from "./limits.ts";
+import type { LimitName } from "./limits.ts";
 import { formatListenSpec } from "./listen_spec.ts";
 import type { ListenSpec } from "./listen_spec.ts";
 import { OpenFrontend } from "./open_frontend.ts";
@@ -23,6 +27,7 @@ export class FrontendSet {
   readonly #open: OpenFrontend[] = [];
   /** Taken out; their last clients may still be there. */
   readonly #leaving = new Set<OpenFrontend>();
+  readonly #clientsByIp = new Tally();
   #clientCount = 0;
   #lastChange: Promise<unknown> = Promise.resolve();
   #isClosing = false;
@@ -160,8 +165,13 @@ export class FrontendSet {
   }
 
   #make(spec: ListenSpec, origin: string): OpenFrontend {
+    const { config, runtime } = this.#services;
+    const { frontendBytesPerSecond } = config;
+    const bucket = frontendBytesPerSecond === 0
+      ? undefined
+      : new ByteBucket(frontendBytesPerSecond, runtime.timers, () => runtime.nowMs());
     const kind: FrontendKind = FRONTEND_KINDS[spec.scheme];
-    return new OpenFrontend(spec, origin, kind.make(spec, this.#services));
+    return new OpenFrontend(spec, origin, kind.make(spec, this.#services), bucket);
   }
 
   async #listen(owner: OpenFrontend): Promise<Port> {
@@ -218,19 +228,36 @@ export class FrontendSet {
   }
 
   #accept(client: AcceptedClient, frontend: OpenFrontend): void {
-    const { config, stats } = this.#services;
-    if (this.#clientCount >= config.maxFrontendConnections) {
+    const { stats, limits } = this.#services;
+    const ip = ipOf(client.remote);
+    const limit = this.#limitFor(ip);
+    if (limit !== undefined) {
       stats.frontendRefused += 1;
+      limits.reached(limit, "Closed a client's connection unread", {
+        remote: ip,
+        frontend: formatListenSpec(frontend.spec),
+      });
       client.close();
       return;
     }
     stats.frontendConnections += 1;
     this.#clientCount += 1;
+    this.#clientsByIp.add(ip);
     client.onClosed = () => {
       this.#clientCount -= 1;
+      this.#clientsByIp.remove(ip);
       frontend.forget(client);
     };
     frontend.serve(client);
+  }
+
+  /** The limit that keeps one more client of `ip` out. */
+  #limitFor(ip: string): LimitName | undefined {
+    const { maxFrontendConnections, maxFrontendConnectionsPerAddress } = this.#services.config;
+    if (ip !== "unix" && this.#clientsByIp.of(ip) >= maxFrontendConnectionsPerAddress) {
+      return "clientsPerAddress";
+    }
+    return this.#clientCount < maxFrontendConnections ? undefined : "clients";
   }
 
   #logOpened(frontend: OpenFrontend): void {

@@ -28,6 +28,8 @@ export interface TunnelEvents {
   opened(host: Host, isGood: boolean): void;
   /** Capacity came back. */
   freed(host: Host): void;
+  /** A connection has all the streams that it may have. */
+  full(host: Host): void;
 }
 
 /** A session as a host's connection. */
@@ -48,6 +50,7 @@ export class MuxTunnel implements HostConnection {
   /** Streams that the agent has not answered, and since when: the oldest come first. */
   readonly #unanswered = new Map<UpstreamStream, number>();
   #openTimer: Timer | undefined;
+  readonly #maxStreams: number;
   #inFlight = 0;
   #sweepTimer: Timer | undefined;
 
@@ -61,7 +64,10 @@ export class MuxTunnel implements HostConnection {
     events: TunnelEvents;
     /** How long the agent has to answer an opening, ms. */
     openTimeoutMs: number;
+    /** Streams at once. */
+    maxStreams: number;
   }) {
+    this.#maxStreams = init.maxStreams;
     this.id = init.id;
     this.remoteAddress = init.remoteAddress;
     this.#session = init.session;
@@ -82,7 +88,9 @@ export class MuxTunnel implements HostConnection {
   }
 
   get isAvailable(): boolean {
-    return this.#session.isOpen;
+    if (this.#session.streamCount < this.#maxStreams) return this.#session.isOpen;
+    this.#events.full(this.#host);
+    return false;
   }
 
   get isInDoubt(): boolean {

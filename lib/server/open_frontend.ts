@@ -1,8 +1,10 @@
 /** A frontend that is open: its listener, and the clients that came in by it. */
 import type { Address } from "../address.ts";
+import { ThrottledDuplex } from "../byte_bucket.ts";
+import type { ByteBucket } from "../byte_bucket.ts";
 import type { Listener } from "../transport/listen.ts";
 import type { ServerConfig } from "./config.ts";
-import type { AcceptedClient, Frontend } from "./frontends/frontend.ts";
+import type { AcceptedClient, ClientDuplex, Frontend } from "./frontends/frontend.ts";
 import type { ListenSpec } from "./listen_spec.ts";
 
 /** A listener that may pass from one frontend to the next without being closed in between. */
@@ -19,12 +21,15 @@ export class OpenFrontend {
   /** Who wanted it: "settings", or an agent. */
   readonly origin: string;
   readonly #frontend: Frontend;
+  readonly #bucket: ByteBucket | undefined;
   readonly #clients = new Set<AcceptedClient>();
   readonly #onIdle: (() => void)[] = [];
   /** Undefined once another one has its listener. */
   port: Port | undefined;
 
-  constructor(spec: ListenSpec, origin: string, frontend: Frontend) {
+  /** @param bucket bytes a second of all its clients together; undefined for any. */
+  constructor(spec: ListenSpec, origin: string, frontend: Frontend, bucket?: ByteBucket) {
+    this.#bucket = bucket;
     this.spec = spec;
     this.origin = origin;
     this.#frontend = frontend;
@@ -42,7 +47,7 @@ export class OpenFrontend {
 
   serve(client: AcceptedClient): void {
     this.#clients.add(client);
-    this.#frontend.serve(client);
+    this.#frontend.serve(this.#bucket === undefined ? client : throttled(client, this.#bucket));
   }
 
   /** Goes by other settings from now on. */
@@ -74,4 +79,9 @@ export class OpenFrontend {
     this.#frontend.close();
     for (const client of this.#clients) client.close();
   }
+}
+
+function throttled(client: AcceptedClient, bucket: ByteBucket): ClientDuplex {
+  const { local, remote } = client;
+  return Object.assign(new ThrottledDuplex(client, bucket), { local, remote });
 }

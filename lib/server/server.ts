@@ -7,6 +7,9 @@ import { GO_AWAY } from "../codec/yamux.ts";
 import { ClosedError, ConfigError, ProtocolError } from "../errors.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
 import { Session } from "../mux/session.ts";
+import { ByteBucket, ThrottledDuplex } from "../byte_bucket.ts";
+import type { Duplex } from "../duplex.ts";
+import { Allowance } from "../mux/abuse.ts";
 import type { Runtime } from "../runtime.ts";
 import { openFileLimit } from "../transport/file_limit.ts";
 import { listen } from "../transport/listen.ts";
@@ -15,6 +18,7 @@ import type { Connection } from "../transport/connection.ts";
 import { clearSocketPath } from "../transport/socket_path.ts";
 import { listenTls } from "../transport/tls_listen.ts";
 import type { Objection } from "./admission.ts";
+import { AddressGate } from "./address_gate.ts";
 import type { ServerConfig } from "./config.ts";
 import { ControlStream } from "./control_stream.ts";
 import { Departures } from "./departures.ts";
@@ -22,6 +26,7 @@ import { Exposures } from "./exposures.ts";
 import { fitToFiles } from "./fit_to_files.ts";
 import { FrontendSet } from "./frontend_set.ts";
 import type { FrontendServices } from "./frontends/frontend.ts";
+import { Limits, Tally } from "./limits.ts";
 import { DEFAULT_HEALTH } from "./host.ts";
 import type { Host, HostConnection } from "./host.ts";
 import { HttpRouting } from "./http_routing.ts";
@@ -54,6 +59,11 @@ const MOSN_SETTLE_MS = 100;
  * be refused if nothing it offers were chosen.
  */
 const TUNNEL_ALPN = ["revtun", "sofa", "http/1.1", "h2"] as const;
+/** An agent opens one stream, for control; a few more are a newer version's. */
+const MAX_AGENT_STREAMS = 16;
+/** Streams and messages of one agent's connection: at once, and a second in the long run. */
+const AGENT_OPENS = { atOnce: 64, perSecond: 10 };
+const AGENT_MESSAGES = { atOnce: 200, perSecond: 20 };
 /** A probe's session is closed after this. */
 const PROBE_LIFE_MS = 30_000;
 
@@ -110,6 +120,10 @@ export class RunningServer {
   /** The limits are lower than configured, for want of open files. */
   readonly #isLimited: boolean;
   #config: ServerConfig;
+  readonly #limits: Limits;
+  readonly #agentConnections = new Tally();
+  readonly #agentKeys = new Map<number, string>();
+  readonly #agentBuckets = new WeakMap<Host, ByteBucket>();
   #nextTunnelId = 1;
   #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -121,7 +135,11 @@ export class RunningServer {
     this.#runtime = runtime;
     this.#software = software;
     this.startedMs = runtime.nowMs();
+    this.#limits = new Limits(this.stats, runtime);
     this.budget = new MemoryBudget(config.memoryBudgetBytes);
+    this.budget.onReset = () => {
+      this.#limits.reached("memory", "Reset a stream: slow readers hold the memory budget");
+    };
     this.registry = new Registry({
       clusters: declaredClusters(config),
       isOpen: config.isOpenToClusters,
@@ -151,6 +169,7 @@ export class RunningServer {
       get certificates() {
         return certificates.frontends;
       },
+      limits: this.#limits,
     };
     this.frontends = new FrontendSet(services);
     this.exposures = new Exposures({
@@ -160,6 +179,11 @@ export class RunningServer {
       log: runtime.log,
     });
     this.#events = {
+      full: (host) => {
+        const detail =
+          `A connection has its ${config.maxStreamsPerSession} streams: others are used`;
+        this.#limits.reached("streamsPerSession", detail, { host: host.hostName });
+      },
       opened: (host, isGood) => this.#opened(host, isGood),
       freed: (host) => {
         const cluster = this.registry.clusters.get(host.cluster);
@@ -189,6 +213,11 @@ export class RunningServer {
       get initTimeoutMs() {
         return currentConfig().initTimeoutMs;
       },
+      limits: this.#limits,
+      addresses: new AddressGate({
+        handshakesPerSecond: config.handshakesPerSecond,
+        freeFailures: config.freeCredentialFailures,
+      }),
       maxHandshakes: config.maxHandshakes,
       maxHandshakesPerAddress: config.maxHandshakesPerAddress,
       hello: () => this.#hello(),
@@ -365,6 +394,7 @@ export class RunningServer {
   #overload(): string | undefined {
     if (this.isClosing) return "this server is stopping";
     if (this.#tunnels.size >= this.#config.maxTunnels) {
+      this.#limits.reached("tunnels", "No room for more tunnel connections; raise --max-tunnels");
       return `this server has its ${this.#config.maxTunnels} tunnel connections`;
     }
     return undefined;
@@ -400,6 +430,14 @@ export class RunningServer {
 
   /** A host's name is its identity's as long as one of its connections is there. */
   #objection(info: InitInfo, permit: Permit): Objection | undefined {
+    const { maxConnectionsPerAgent } = this.config;
+    const agentKey = agentKeyOf(info, permit);
+    if (agentKey !== "" && this.#agentConnections.of(agentKey) >= maxConnectionsPerAgent) {
+      const reason = `this agent has its ${maxConnectionsPerAgent} connections`;
+      const fields = { cluster: info.clusterName, host: info.hostName };
+      this.#limits.reached("connectionsPerAgent", `Refused an agent: ${reason}`, fields);
+      return { counter: "overload", reason };
+    }
     const rival = this.registry.rivalOf(info, permit.identity);
     if (rival === undefined) return undefined;
     const reason = `host "${rival.hostName}" of cluster "${rival.cluster}" is connected under ` +
@@ -436,6 +474,7 @@ export class RunningServer {
   #serveMux(id: number, entry: TunnelEntry, host: Host): void {
     const remoteAddress = formatAddress(entry.duplex.remote);
     const session = this.#openSession(id, entry, {
+      duplex: this.#throttled(host, entry.duplex),
       name: `${host.cluster}/${host.hostName}/${id}`,
       onMessage: (message) => {
         if (message.type === "expose") {
@@ -463,8 +502,9 @@ export class RunningServer {
       stats: this.stats,
       events: this.#events,
       openTimeoutMs: this.config.openTimeoutMs,
+      maxStreams: this.config.maxStreamsPerSession,
     });
-    this.#added(host, tunnel, entry.permit);
+    this.#added(host, tunnel, entry);
     if (entry.rest.length > 0) session.onData(entry.rest, entry.buffer);
   }
 
@@ -472,7 +512,7 @@ export class RunningServer {
     const tunnel: RawTunnel = new RawTunnel({
       id,
       remoteAddress: formatAddress(entry.duplex.remote),
-      duplex: entry.duplex,
+      duplex: this.#throttled(host, entry.duplex),
       host,
       events: this.#events,
       isReady: entry.info.hello !== undefined,
@@ -483,7 +523,7 @@ export class RunningServer {
       },
     });
     const settling = this.#runtime.timers.after(MOSN_SETTLE_MS, () => tunnel.ready());
-    this.#added(host, tunnel, entry.permit);
+    this.#added(host, tunnel, entry);
     if (entry.rest.length > 0) tunnel.onData(entry.rest, entry.buffer);
   }
 
@@ -493,6 +533,7 @@ export class RunningServer {
       return;
     }
     const session = this.#openSession(id, entry, {
+      duplex: entry.duplex,
       name: `probe/${id}`,
       onMessage() {},
       onGoAway() {},
@@ -510,6 +551,7 @@ export class RunningServer {
     id: number,
     entry: TunnelEntry,
     wiring: {
+      duplex: Duplex;
       name: string;
       onMessage: (message: Message) => void;
       onControl?: (stream: ControlStream) => void;
@@ -518,7 +560,10 @@ export class RunningServer {
     },
   ): Session {
     entry.duplex.setMinReadBytes?.(TUNNEL_READ_BYTES);
-    return new Session(entry.duplex, {
+    const startMs = this.#runtime.nowMs();
+    const opens = new Allowance(AGENT_OPENS.atOnce, AGENT_OPENS.perSecond, startMs);
+    const messages = new Allowance(AGENT_MESSAGES.atOnce, AGENT_MESSAGES.perSecond, startMs);
+    return new Session(wiring.duplex, {
       role: "listener",
       name: wiring.name,
       runtime: this.#runtime,
@@ -528,9 +573,22 @@ export class RunningServer {
       maxUnacknowledged: entry.info.hello?.software?.startsWith("revtun/")
         ? REVTUN_UNACKNOWLEDGED
         : 256,
+      maxPeerStreams: MAX_AGENT_STREAMS,
       onStream: (stream) => {
+        const nowMs = this.#runtime.nowMs();
+        if (!opens.take(nowMs)) {
+          this.#limits.reached("openRate", "Reset a stream: an agent opens too many", {
+            tunnel: id,
+          });
+          stream.close();
+          return;
+        }
         const control = new ControlStream(stream, {
-          message: wiring.onMessage,
+          message: (message) => {
+            if (messages.take(this.#runtime.nowMs())) return wiring.onMessage(message);
+            const detail = "Ignored what an agent says: it says too much";
+            this.#limits.reached("messageRate", detail, { tunnel: id });
+          },
           garbage: (error) => {
             this.stats.controlIgnored += 1;
             this.#runtime.log.warn("control.garbage", error.message, { tunnel: id });
@@ -554,7 +612,23 @@ export class RunningServer {
     });
   }
 
-  #added(host: Host, tunnel: HostConnection, permit: Permit): void {
+  /** The connection as its host may use it: all of a host share one limit. */
+  #throttled(host: Host, duplex: Duplex): Duplex {
+    const { agentBytesPerSecond } = this.config;
+    if (agentBytesPerSecond === 0) return duplex;
+    let bucket = this.#agentBuckets.get(host);
+    if (bucket === undefined) {
+      const { timers } = this.#runtime;
+      bucket = new ByteBucket(agentBytesPerSecond, timers, () => this.#runtime.nowMs());
+      this.#agentBuckets.set(host, bucket);
+    }
+    return new ThrottledDuplex(duplex, bucket);
+  }
+
+  #added(host: Host, tunnel: HostConnection, { info, permit }: TunnelEntry): void {
+    const agentKey = agentKeyOf(info, permit);
+    this.#agentConnections.add(agentKey);
+    this.#agentKeys.set(tunnel.id, agentKey);
     this.#tunnels.set(tunnel.id, tunnel);
     this.registry.add(host, tunnel);
     if (host.connections.length === 1) this.departures.joined(host.cluster, host.hostName);
@@ -571,6 +645,8 @@ export class RunningServer {
 
   #removed(host: Host, tunnel: HostConnection, error: Error | undefined): void {
     this.#forget(tunnel.id);
+    this.#agentConnections.remove(this.#agentKeys.get(tunnel.id) ?? "");
+    this.#agentKeys.delete(tunnel.id);
     this.#permits.remove(tunnel);
     const isLast = this.registry.remove(host, tunnel);
     if (isLast) {
@@ -642,6 +718,17 @@ export class RunningServer {
       unhealthy: [...host.unhealthyTargets].map((name) => name || "default").join(",") || undefined,
     });
   }
+}
+
+/**
+ * Whose connections are counted together: those of one identity, or else of one process under one
+ * host name. A MOSN agent says neither: its connections are told apart by nothing but themselves.
+ */
+function agentKeyOf(info: InitInfo, permit: Permit): string {
+  if (permit.isPersonal) return `identity ${permit.identity}`;
+  return info.hello === undefined
+    ? ""
+    : `agent ${info.clusterName}/${info.hostName}/${info.hello.agentId}`;
 }
 
 /** True if a message means its sender's host; names that it leaves out are its own. */

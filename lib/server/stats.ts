@@ -16,6 +16,8 @@ export class ServerStats {
   readonly tlsHandshakesRefused: Record<string, number> = {};
   /** Connections of HTTP/2 cut off, and malformed requests on them, by reason. */
   readonly h2Refusals: Record<string, number> = {};
+  /** Times that a limit kept something out, by its name: see `LimitName`. */
+  readonly limits: Record<string, number> = {};
   frontendConnections = 0;
   frontendRefused = 0;
   /**
@@ -65,6 +67,10 @@ export class ServerStats {
 
   clientRefused(reason: string): void {
     count(this.clientsRefused, reason);
+  }
+
+  limited(limit: string): void {
+    count(this.limits, limit);
   }
 
   refused(reason: string, failure?: string): void {

@@ -11,8 +11,11 @@ import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import type { TlsFacts } from "../transport/connection.ts";
 import { admit, objectTo } from "./admission.ts";
+import type { AddressGate } from "./address_gate.ts";
 import type { AdmissionRules, Admittance, Refusal } from "./admission.ts";
 import { ServerHandshake } from "./handshake.ts";
+import { Tally } from "./limits.ts";
+import type { LimitName, Limits } from "./limits.ts";
 import { ipOf } from "./raw_farewells.ts";
 import type { ServerStats } from "./stats.ts";
 
@@ -41,6 +44,8 @@ export interface AcceptorHost {
   readonly stats: ServerStats;
   readonly rules: AdmissionRules;
   readonly initTimeoutMs: number;
+  readonly limits: Limits;
+  readonly addresses: AddressGate;
   readonly maxHandshakes: number;
   readonly maxHandshakesPerAddress: number;
   hello(): ServerHello;
@@ -61,7 +66,7 @@ export const OVERLOAD_RETRY_MS = 2000;
 export class TunnelAcceptor {
   readonly #host: AcceptorHost;
   readonly #pending = new Set<PendingConnection>();
-  readonly #pendingByIp = new Map<string, number>();
+  readonly #pendingByIp = new Tally();
   readonly #asideByIp = new Map<string, Set<PendingConnection>>();
   /** Refused ones that may read why. */
   readonly #lingering = new Set<Duplex>();
@@ -86,18 +91,28 @@ export class TunnelAcceptor {
   /** Takes a new connection. */
   accept(duplex: TunnelDuplex): void {
     const ip = ipOf(duplex.remote);
-    const fromIp = this.#pendingByIp.get(ip) ?? 0;
-    const { maxHandshakes, maxHandshakesPerAddress } = this.#host;
-    if (this.#pending.size >= maxHandshakes || fromIp >= maxHandshakesPerAddress) {
+    const limit = this.#limitFor(ip);
+    if (limit !== undefined) {
       // Unanswered: the handshake is unread, and a MOSN agent tries again only after a bare close.
       this.#host.stats.refused("overload");
+      this.#host.limits.reached(limit, "Closed a connection at the tunnel port unread", {
+        remote: ip,
+      });
       duplex.close();
       return;
     }
-    this.#pendingByIp.set(ip, fromIp + 1);
+    this.#pendingByIp.add(ip);
     const pending = new PendingConnection(duplex, ip, this.#host, this);
     this.#pending.add(pending);
     duplex.attach(pending);
+  }
+
+  /** The limit that keeps one more connection of `ip` out. */
+  #limitFor(ip: string): LimitName | undefined {
+    const { maxHandshakes, maxHandshakesPerAddress, addresses, runtime } = this.#host;
+    if (this.#pending.size >= maxHandshakes) return "handshakes";
+    if (this.#pendingByIp.of(ip) >= maxHandshakesPerAddress) return "handshakesPerAddress";
+    return addresses.dialled(ip, runtime.nowMs()) ? undefined : "handshakeRate";
   }
 
   /** A host of a MOSN agent at `ip` has left: silent connections beyond those that stay go too. */
@@ -140,9 +155,7 @@ export class TunnelAcceptor {
   /** A connection's handshake is over, one way or another. */
   settled(pending: PendingConnection): void {
     if (!this.#pending.delete(pending)) return;
-    const left = (this.#pendingByIp.get(pending.ip) ?? 1) - 1;
-    if (left === 0) this.#pendingByIp.delete(pending.ip);
-    else this.#pendingByIp.set(pending.ip, left);
+    this.#pendingByIp.remove(pending.ip);
   }
 
   /** True if a connection that said nothing may stay: see docs/protocol.md on aside connections. */
@@ -183,6 +196,8 @@ class PendingConnection implements Sink {
   readonly #handshake = new ServerHandshake();
   #deadline: Timer;
   #isDeciding = false;
+  /** Its refusal is held back. */
+  #isHeld = false;
   #isOver = false;
 
   constructor(duplex: TunnelDuplex, ip: string, host: AcceptorHost, acceptor: TunnelAcceptor) {
@@ -248,10 +263,11 @@ class PendingConnection implements Sink {
   }
 
   async #decide(info: InitInfo, rest: Uint8Array, buffer: SharedBuffer): Promise<void> {
-    const { rules, stats, runtime } = this.#host;
+    const { rules, stats, runtime, addresses } = this.#host;
+    if (addresses.isShut(this.ip)) return this.#refuse(info, tooManyFailures(rules));
     const verdict = await this.#verdictOn(info);
     if (this.#isOver) return;
-    if (!verdict.isAdmitted) return this.#refuse(info, verdict);
+    if (!verdict.isAdmitted) return this.#refuseLater(info, verdict);
     const { permit } = verdict;
     const objection = objectTo(info, permit, rules);
     if (objection !== undefined) return this.#refuse(info, objection);
@@ -290,6 +306,30 @@ class PendingConnection implements Sink {
         retryAfterMs: rules.retryAfterMs,
       };
     }
+  }
+
+  /** Who guesses waits for each answer, longer and longer; whoever knows its credential does not. */
+  #refuseLater(info: InitInfo, refusal: Refusal): void {
+    const { addresses, runtime, limits } = this.#host;
+    const isGuess = refusal.failure !== undefined && !refusal.isTransient;
+    const delayMs = isGuess ? addresses.failed(this.ip, runtime.nowMs()) : 0;
+    if (delayMs === 0) return this.#refuse(info, refusal);
+    limits.reached("credentialFailures", "Answers to wrong credentials are held back", {
+      remote: this.ip,
+      delay_ms: delayMs,
+    });
+    this.#deadline.cancel();
+    this.#isHeld = true;
+    this.#deadline = runtime.timers.after(delayMs, () => {
+      this.#release();
+      this.#refuse(info, refusal);
+    });
+  }
+
+  #release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#host.addresses.answered(this.ip);
   }
 
   #refuse(info: InitInfo, refusal: Refusal): void {
@@ -336,7 +376,20 @@ class PendingConnection implements Sink {
   #settle(): void {
     this.#isOver = true;
     this.#deadline.cancel();
+    this.#release();
     this.#acceptor.settled(this);
     this.#acceptor.asideEnded(this);
   }
+}
+
+/** The answer to a credential that nobody looks at. */
+function tooManyFailures({ retryAfterMs }: AdmissionRules): Refusal {
+  return {
+    isAdmitted: false,
+    status: CONNECT_STATUS.unknownFailure,
+    reason: "too many wrong credentials came from this address",
+    counter: "overload",
+    isTransient: true,
+    retryAfterMs,
+  };
 }

@@ -9,6 +9,7 @@ import type { Upstreams } from "../../upstream.ts";
 import type { ServerConfig } from "../config.ts";
 import type { HttpRouting } from "../http_routing.ts";
 import type { ListenSpec } from "../listen_spec.ts";
+import type { Limits } from "../limits.ts";
 import type { ServerStats } from "../stats.ts";
 
 /** A client's connection, with the two ends of it as they are to be believed. */
@@ -47,6 +48,7 @@ export interface FrontendServices {
   readonly stats: ServerStats;
   /** Certificates of frontends that speak TLS; undefined if the server has none for them. */
   readonly certificates: CertificateSource | undefined;
+  readonly limits: Limits;
 }
 
 /** One scheme. */

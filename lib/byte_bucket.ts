@@ -1,0 +1,177 @@
+/** Limits of bytes a second: a bucket that fills with time, and duplexes that drink from it. */
+import type { SharedBuffer } from "./buffer.ts";
+import type { Duplex, Sink } from "./duplex.ts";
+import type { Timer, TimerWheel } from "./timer.ts";
+
+/** What may pass at once, as a part of a second's bytes. */
+const BURST_PART = 0.25;
+/** So that one read of a socket does not stop it for long. */
+const MIN_BURST_BYTES = 64 << 10;
+
+/** Bytes that may pass; several duplexes may share them. */
+export class ByteBucket {
+  readonly bytesPerSecond: number;
+  readonly #burstBytes: number;
+  readonly #timers: TimerWheel;
+  readonly #nowMs: () => number;
+  readonly #waiting = new Set<() => void>();
+  #leftBytes: number;
+  #lastMs: number;
+  #timer: Timer | undefined;
+  /** Bytes that passed so far. */
+  passedBytes = 0;
+  /** Times that somebody had to wait. */
+  waits = 0;
+
+  /** @param nowMs a clock that never goes back. */
+  constructor(bytesPerSecond: number, timers: TimerWheel, nowMs: () => number) {
+    this.bytesPerSecond = bytesPerSecond;
+    this.#timers = timers;
+    this.#nowMs = nowMs;
+    this.#burstBytes = this.#leftBytes = Math.max(MIN_BURST_BYTES, bytesPerSecond * BURST_PART);
+    this.#lastMs = nowMs();
+  }
+
+  /** Takes bytes that pass now, on credit if need be; false if nothing more should pass for now. */
+  take(bytes: number): boolean {
+    this.passedBytes += bytes;
+    this.#leftBytes -= bytes;
+    if (this.#leftBytes > 0) return true;
+    this.#fill();
+    return this.#leftBytes > 0;
+  }
+
+  /** Calls `run` once, when bytes may pass again. */
+  wait(run: () => void): void {
+    this.waits += 1;
+    this.#waiting.add(run);
+    this.#timer ??= this.#timers.after(this.#waitMs(), () => this.#wake());
+  }
+
+  /** `run` is not to be called any more. */
+  forget(run: () => void): void {
+    if (!this.#waiting.delete(run) || this.#waiting.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #wake(): void {
+    this.#timer = undefined;
+    this.#fill();
+    if (this.#leftBytes <= 0) {
+      this.#timer = this.#timers.after(this.#waitMs(), () => this.#wake());
+      return;
+    }
+    // Who finds it empty again waits anew.
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const run of waiting) run();
+  }
+
+  #waitMs(): number {
+    return Math.max(1, (1 - this.#leftBytes) / this.bytesPerSecond * 1000);
+  }
+
+  #fill(): void {
+    const nowMs = this.#nowMs();
+    const filledBytes = (nowMs - this.#lastMs) / 1000 * this.bytesPerSecond;
+    this.#lastMs = nowMs;
+    this.#leftBytes = Math.min(this.#burstBytes, this.#leftBytes + filledBytes);
+  }
+}
+
+/** A duplex whose bytes, both ways, pass as a bucket allows; it costs nothing while that has some. */
+export class ThrottledDuplex implements Duplex, Sink {
+  readonly #duplex: Duplex;
+  readonly #bucket: ByteBucket;
+  #sink: Sink | undefined;
+  #isPaused = false;
+  #isWaiting = false;
+  /** The duplex could take more, but the bucket had nothing. */
+  #owesDrain = false;
+
+  constructor(duplex: Duplex, bucket: ByteBucket) {
+    this.#duplex = duplex;
+    this.#bucket = bucket;
+  }
+
+  get name(): string {
+    return this.#duplex.name;
+  }
+
+  get queuedBytes(): number {
+    return this.#duplex.queuedBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#duplex.isClosed;
+  }
+
+  attach(sink: Sink): void {
+    const isFirst = this.#sink === undefined;
+    this.#sink = sink;
+    if (!isFirst) return;
+    // Many new ones must not each pass something on credit.
+    if (!this.#bucket.take(0)) this.#wait();
+    this.#duplex.attach(this);
+  }
+
+  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+    const hasRoom = this.#duplex.write(bytes, buffer);
+    if (this.#bucket.take(bytes.length)) return hasRoom;
+    this.#wait();
+    return false;
+  }
+
+  end(): void {
+    this.#duplex.end();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#duplex.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (!this.#isWaiting) this.#duplex.resume();
+  }
+
+  close(error?: Error): void {
+    this.#duplex.close(error);
+  }
+
+  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+    if (!this.#bucket.take(bytes.length)) this.#wait();
+    this.#sink?.onData(bytes, buffer);
+  }
+
+  onEnd(): void {
+    this.#sink?.onEnd();
+  }
+
+  onDrain(): void {
+    if (this.#isWaiting) this.#owesDrain = true;
+    else this.#sink?.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    this.#bucket.forget(this.#goOn);
+    this.#sink?.onClose(error);
+  }
+
+  #wait(): void {
+    if (this.#isWaiting || this.#duplex.isClosed) return;
+    this.#isWaiting = true;
+    this.#duplex.pause();
+    this.#bucket.wait(this.#goOn);
+  }
+
+  readonly #goOn = (): void => {
+    this.#isWaiting = false;
+    if (!this.#isPaused) this.#duplex.resume();
+    if (!this.#owesDrain) return;
+    this.#owesDrain = false;
+    this.#sink?.onDrain();
+  };
+}
