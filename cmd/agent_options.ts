@@ -4,6 +4,7 @@ import { isLoopback } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
 import { parseAllowRule } from "../lib/agent/allow.ts";
 import { parseExposeRequest } from "../lib/agent/expose_request.ts";
+import { parseRequestRule } from "../lib/agent/request_rule.ts";
 import { AGENT_DEFAULTS, agentConfig } from "../lib/agent/config.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { parseTarget, parseTargets } from "../lib/agent/target.ts";
@@ -105,6 +106,49 @@ export const AGENT_OPTIONS = [
     placeholder: "URL[=TARGET]",
     description: "Frontend to ask servers for, and its target: tcp://:PORT=TARGET or " +
       "http://HOST=TARGET; there while this agent is, where --allow-expose lets it",
+  },
+  {
+    name: "allow-request",
+    parse: parseRequestRule,
+    kind: "list",
+    placeholder: "[TARGET=]METHODS:PATH",
+    description: "HTTP requests that a target may get, e.g. GET,HEAD:/api/*; all unless one is " +
+      "listed for it",
+    group: "This side's rules",
+  },
+  {
+    name: "max-request-rate",
+    kind: "number",
+    placeholder: "N",
+    default: "0",
+    min: 0,
+    description: "HTTP requests a second to all targets; 0 for any",
+    group: "This side's rules",
+  },
+  {
+    name: "max-target-streams",
+    kind: "number",
+    placeholder: "N",
+    default: "0",
+    min: 0,
+    description: "Streams to targets at once; 0 for any",
+    group: "This side's rules",
+  },
+  {
+    name: "max-bandwidth",
+    kind: "size",
+    placeholder: "SIZE",
+    default: "0",
+    description: "Bytes a second to and from all targets; 0 for any",
+    group: "This side's rules",
+  },
+  {
+    name: "max-daily-bytes",
+    kind: "size",
+    placeholder: "SIZE",
+    default: "0",
+    description: "Bytes a day (UTC) to and from all targets; 0 for any",
+    group: "This side's rules",
   },
   {
     name: "allow",
@@ -277,6 +321,11 @@ export function agentConfigOf(
     () => parseServers(values.server, surroundings.tls !== undefined && !isTlsAsked(values.server)),
   );
   const targets = readSetting(sourceOf("target"), () => parseTargets(values.target));
+  for (const { target } of values["allow-request"].map(parseRequestRule)) {
+    if (target === "" || targets.has(target)) continue;
+    const detail = `is about target "${target}", which --target does not declare`;
+    throw new ConfigError(sourceOf("allow-request"), detail);
+  }
   try {
     return agentConfig({
       cluster: values.cluster,
@@ -296,6 +345,13 @@ export function agentConfigOf(
       reconnectBaseMs: values["reconnect-base"],
       reconnectMaxMs: Math.max(values["reconnect-max"], values["reconnect-base"]),
       keepalive: { intervalMs: values.keepalive, timeoutMs: values.keepalive },
+      edgeRules: {
+        requests: values["allow-request"].map(parseRequestRule),
+        requestsPerSecond: values["max-request-rate"],
+        maxStreams: values["max-target-streams"],
+        bytesPerSecond: values["max-bandwidth"],
+        bytesPerDay: values["max-daily-bytes"],
+      },
       dialTimeoutMs: values["dial-timeout"],
       idleTimeoutMs: values["idle-timeout"],
       drainTimeoutMs: values["drain-timeout"],

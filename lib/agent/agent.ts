@@ -14,6 +14,7 @@ import { resolve } from "../transport/resolve.ts";
 import type { AgentPeer } from "./agent_peer.ts";
 import { AsideConnection } from "./aside_connection.ts";
 import type { AgentConfig } from "./config.ts";
+import { EdgePolicy, hasEdgeRules } from "./edge_policy.ts";
 import { Discovery } from "./listers/discovery.ts";
 import type { DiscoveryStatus } from "./listers/discovery.ts";
 import { listerTimes, makeLister } from "./listers/lister_config.ts";
@@ -69,6 +70,8 @@ export class RunningAgent {
   /** A UUID of this agent. */
   readonly agentId: string = crypto.randomUUID();
   readonly startedMs: number;
+  /** What this side allows; undefined where there is no rule. */
+  readonly policy: EdgePolicy | undefined;
   readonly #runtime: Runtime;
   readonly #dialer: TargetDialer;
   readonly #peers: PeerSet;
@@ -90,6 +93,8 @@ export class RunningAgent {
     this.#config = config;
     this.#runtime = runtime;
     this.startedMs = runtime.nowMs();
+    const { edgeRules } = config;
+    this.policy = hasEdgeRules(edgeRules) ? new EdgePolicy(edgeRules, runtime) : undefined;
     this.ended = new Promise((resolve) => this.#end = resolve);
     this.#dialer = new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) });
     this.#exposeLog = new ExposeLog(() => this.#config.expose, runtime.log);
@@ -105,6 +110,7 @@ export class RunningAgent {
       },
       budget: deps.budget ?? new MemoryBudget(),
       dialer: this.#dialer,
+      policy: this.policy,
       greetings: () => [
         ...(this.#health.isAnyUnhealthy ? [this.#healthMessage()] : []),
         ...(this.#config.expose.length > 0 ? [this.#exposeMessage()] : []),

@@ -7,6 +7,8 @@ import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { Secret } from "../secret.ts";
 import type { TlsClientSettings } from "../transport/tls_client_files.ts";
 import type { AllowRule } from "./allow.ts";
+import { NO_EDGE_RULES } from "./edge_policy.ts";
+import type { EdgeRules } from "./edge_policy.ts";
 import { NAME_PATTERN } from "../name.ts";
 import { nearestMatch } from "../suggest.ts";
 import type { ServerListerConfig } from "./listers/lister_config.ts";
@@ -54,6 +56,8 @@ export type AgentConfig = Readonly<{
   expose: readonly ExposeRequest[];
   /** What the cloud side may reach beyond the targets. Default: nothing. */
   allow: readonly AllowRule[];
+  /** What this side allows, whatever the cloud side asks for. Default: everything. */
+  edgeRules: EdgeRules;
   /** Default auto: mux where the server can. */
   mode: AgentMode;
   keepalive: KeepaliveOptions;
@@ -86,6 +90,7 @@ export const AGENT_DEFAULTS = {
   targets: new Map(),
   expose: [],
   allow: [],
+  edgeRules: NO_EDGE_RULES,
   mode: "auto",
   keepalive: DEFAULT_KEEPALIVE,
   dialTimeoutMs: 5000,

@@ -11,6 +11,7 @@ import type { Connection } from "../transport/connection.ts";
 import { RawExchanges } from "./raw_exchanges.ts";
 import type { StreamServices } from "./serve_stream.ts";
 import type { AgentConfig } from "./config.ts";
+import type { EdgeVisit } from "./edge_policy.ts";
 import type { ServerIdentity, TunnelConnection, TunnelEvents } from "./tunnel_connection.ts";
 
 /** What a raw connection needs of its agent. */
@@ -142,10 +143,14 @@ export class RawTunnel implements TunnelConnection, Sink {
   /** Never rejects. */
   async #open(): Promise<void> {
     const abort = this.#abort = new AbortController();
+    const { dialer, policy } = this.#services;
     let target: Duplex;
+    let visit: EdgeVisit | undefined;
     try {
-      target = await this.#services.dialer.open({}, abort.signal);
+      visit = policy?.admit("");
+      target = await dialer.open({}, abort.signal);
     } catch (error) {
+      visit?.end();
       if (!this.#isClosed) this.#answerFailure(error as Error);
       return;
     }
@@ -153,8 +158,10 @@ export class RawTunnel implements TunnelConnection, Sink {
     this.#held = undefined;
     if (held === undefined) {
       target.close();
+      visit?.end();
       return;
     }
+    target = visit?.guard(target) ?? target;
     this.#target = target;
     target.attach(new TargetSink(target, this));
     let hasRoom = true;

@@ -7,6 +7,7 @@ import type { Runtime } from "../runtime.ts";
 import { splice } from "../splice.ts";
 import type { Timer } from "../timer.ts";
 import type { Connection } from "../transport/connection.ts";
+import type { EdgePolicy, EdgeVisit } from "./edge_policy.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import type { TargetDialer } from "./target_dialer.ts";
 
@@ -14,6 +15,8 @@ import type { TargetDialer } from "./target_dialer.ts";
 export interface StreamServices {
   readonly runtime: Runtime;
   readonly dialer: TargetDialer;
+  /** What this side allows; undefined where there is no rule. */
+  readonly policy?: EdgePolicy | undefined;
   /** A stream without a byte for this long is closed, ms; 0 for never. */
   readonly idleTimeoutMs: number;
 }
@@ -88,11 +91,15 @@ class StreamService implements Sink {
 
   /** Never rejects. */
   async #open(preface: Preface): Promise<void> {
+    const { dialer, policy } = this.#services;
     let target: Duplex;
+    let visit: EdgeVisit | undefined;
     try {
       checkPreface(preface);
-      target = await this.#services.dialer.open(preface, this.#abort.signal);
+      visit = policy?.admit(preface.destination ?? preface.target ?? "");
+      target = await dialer.open(preface, this.#abort.signal);
     } catch (error) {
+      visit?.end();
       if (!this.#stream.isClosed) this.#refuse(error);
       return;
     }
@@ -100,14 +107,15 @@ class StreamService implements Sink {
     if (held === undefined) {
       // The stream was reset meanwhile.
       target.close();
+      visit?.end();
       return;
     }
-    const version = this.#services.dialer.targetOf(preface)?.proxyProtocol;
+    const version = dialer.targetOf(preface)?.proxyProtocol;
     if (version !== undefined) {
       const place = "remote" in target ? (target as Connection).remote : undefined;
       target.write(proxyHeader(version, preface.source, place));
     }
-    this.#join(target, held);
+    this.#join(visit?.guard(target) ?? target, held);
   }
 
   #join(target: Duplex, held: readonly Uint8Array[]): void {

@@ -16,7 +16,7 @@ const DIAL_ANSWERS: Readonly<Record<DialFailure, Pick<Answer, "status" | "code" 
   refused: { status: 502, code: "target-refused", hop: "target" },
   unreachable: { status: 502, code: "target-unreachable", hop: "target" },
   timeout: { status: 504, code: "target-timeout", hop: "target" },
-  notAllowed: { status: 502, code: "target-not-allowed", hop: "target" },
+  notAllowed: { status: 403, code: "target-not-allowed", hop: "target" },
   noTarget: { status: 502, code: "no-such-target", hop: "target" },
   busy: { status: 503, code: "agent-busy", hop: "tunnel" },
   failed: { status: 502, code: "agent-failed", hop: "tunnel" },

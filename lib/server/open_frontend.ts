@@ -82,6 +82,6 @@ export class OpenFrontend {
 }
 
 function throttled(client: AcceptedClient, bucket: ByteBucket): ClientDuplex {
-  const { local, remote } = client;
-  return Object.assign(new ThrottledDuplex(client, bucket), { local, remote });
+  const { local, remote, tls } = client;
+  return Object.assign(new ThrottledDuplex(client, bucket), { local, remote, tls });
 }

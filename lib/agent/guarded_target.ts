@@ -1,0 +1,290 @@
+/** A target's connection behind the edge's own rules: it sees only what they let through. */
+import { SharedBuffer } from "../buffer.ts";
+import type { BufferPool } from "../buffer.ts";
+import { BodyScanner } from "../codec/http1/body_scanner.ts";
+import { requestFraming } from "../codec/http1/framing.ts";
+import { INCOMPLETE } from "../codec/http1/head.ts";
+import { HeldBytes } from "../codec/http1/held_bytes.ts";
+import { HttpError } from "../codec/http1/http_error.ts";
+import { RequestHead } from "../codec/http1/request_head.ts";
+import type { Duplex, Sink } from "../duplex.ts";
+import { ClosedError } from "../errors.ts";
+import { RawExchanges } from "./raw_exchanges.ts";
+
+/** Who decides, and who is told. */
+export interface TargetGuard {
+  readonly pool: BufferPool;
+  /** Decides on a request; the name of the rule that forbids it. Undefined: requests pass unseen. */
+  judge?(head: RequestHead): string | undefined;
+  /** What is no HTTP request is refused; else it passes, and all behind it. */
+  readonly mustBeHttp?: boolean;
+  /** It was: the name of the rule. */
+  refusedGarbage?(): string;
+  /** Bytes passed, either way; false if they were the last that may. */
+  passed(bytes: number): boolean;
+  /** The connection is closed. */
+  closed(): void;
+}
+
+/**
+ * - `head`: what comes next is a request's head;
+ * - `body`: the rest of a request that was let through;
+ * - `switching`: an offer to change the protocol waits for its answer, and so does what follows it;
+ * - `open`: another protocol, by the target's word or because no rule is about requests;
+ * - `refusing`: a request was refused, and answers before it are still on their way;
+ * - `over`: our side has ended.
+ */
+type State = "head" | "body" | "switching" | "open" | "refusing" | "over";
+
+const SWITCHING = /^HTTP\/1\.1 101[ \r]/;
+const STATUS_LINE_BYTES = 13;
+
+/** Stands between a stream of the cloud side and its target. */
+export class GuardedTarget implements Duplex, Sink {
+  readonly #target: Duplex;
+  readonly #guard: TargetGuard;
+  readonly #head = new RequestHead();
+  readonly #body = new BodyScanner();
+  readonly #held: HeldBytes;
+  /** Undefined where requests pass unseen. */
+  readonly #exchanges: RawExchanges | undefined;
+  #sink: Sink | undefined;
+  #state: State;
+  /** Start of the answer to an offer to switch. */
+  #answer = "";
+  #rule = "";
+  #isEnded = false;
+  #owesDrain = false;
+
+  constructor(target: Duplex, guard: TargetGuard) {
+    this.#target = target;
+    this.#guard = guard;
+    this.#held = new HeldBytes(guard.pool);
+    this.#state = guard.judge === undefined ? "open" : "head";
+    if (guard.judge !== undefined) this.#exchanges = new RawExchanges(guard.pool);
+  }
+
+  get name(): string {
+    return this.#target.name;
+  }
+
+  get queuedBytes(): number {
+    return this.#target.queuedBytes + this.#held.length;
+  }
+
+  get isClosed(): boolean {
+    return this.#target.isClosed;
+  }
+
+  attach(sink: Sink): void {
+    const isFirst = this.#sink === undefined;
+    this.#sink = sink;
+    if (isFirst) this.#target.attach(this);
+  }
+
+  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+    if (this.#state === "over" || this.#target.isClosed) return false;
+    if (this.#state === "open") return this.#pass(bytes, buffer);
+    if (this.#held.length > 0 || this.#state === "switching" || this.#state === "refusing") {
+      this.#held.append(bytes);
+      this.#takeHeld();
+    } else {
+      const used = this.#take(bytes, 0, bytes.length);
+      if (used < bytes.length && !this.#isOver) this.#held.append(bytes.subarray(used));
+    }
+    // What is held waits for the target: the cloud side waits too.
+    this.#owesDrain = this.#state === "switching" || this.#state === "refusing";
+    return !this.#owesDrain && this.#target.queuedBytes === 0;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    if (this.#state !== "switching" && this.#state !== "refusing") this.#target.end();
+  }
+
+  pause(): void {
+    this.#target.pause();
+  }
+
+  resume(): void {
+    this.#target.resume();
+  }
+
+  close(error?: Error): void {
+    this.#target.close(error);
+  }
+
+  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+    if (this.#state === "over") return;
+    if (!this.#guard.passed(bytes.length)) return this.#cut();
+    this.#exchanges?.response(bytes);
+    this.#sink?.onData(bytes, buffer);
+    if (this.#state === "switching") this.#readAnswer(bytes);
+    else if (this.#state === "refusing" && this.#exchanges!.isIdle) this.#answerRefusal();
+  }
+
+  onEnd(): void {
+    if (this.#state === "refusing") this.#answerRefusal();
+    else if (this.#state !== "over") this.#sink?.onEnd();
+  }
+
+  onDrain(): void {
+    if (!this.#owesDrain) this.#sink?.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    this.#held.clear();
+    this.#exchanges?.close();
+    this.#guard.closed();
+    this.#sink?.onClose(error);
+  }
+
+  get #isOver(): boolean {
+    return this.#state === "over" || this.#target.isClosed;
+  }
+
+  #pass(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+    if (!this.#guard.passed(bytes.length)) {
+      this.#cut();
+      return false;
+    }
+    return this.#target.write(bytes, buffer);
+  }
+
+  #takeHeld(): void {
+    while (this.#held.length > 0 && (this.#state === "head" || this.#state === "body")) {
+      if (this.#state === "head" && !this.#held.isHeadLikely()) return;
+      const { buffer, start, end } = this.#held;
+      buffer!.retain();
+      const used = this.#take(buffer!.bytes, start, end) - start;
+      buffer!.release();
+      if (used === 0) return;
+      if (this.#held.length > 0) this.#held.consume(used);
+    }
+    if (this.#state !== "open" || this.#held.length === 0) return;
+    const { buffer, start, end } = this.#held;
+    this.#pass(buffer!.bytes.subarray(start, end));
+    this.#held.clear();
+  }
+
+  /** Uses bytes as requests and bodies; gives the index up to which it did. */
+  #take(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (at < end && !this.#target.isClosed) {
+      if (this.#state === "body") {
+        const from = at;
+        at = this.#body.scan(bytes, at, end);
+        this.#forward(bytes.subarray(from, at));
+        if (this.#body.isDone && this.#state === "body") this.#state = "head";
+      } else if (this.#state === "head") {
+        const headEnd = this.#takeHead(bytes, at, end);
+        if (headEnd === INCOMPLETE) return at;
+        at = headEnd;
+      } else if (this.#state === "open") {
+        this.#pass(bytes.subarray(at, end));
+        return end;
+      } else {
+        return at;
+      }
+    }
+    return at;
+  }
+
+  #takeHead(bytes: Uint8Array, start: number, end: number): number {
+    const head = this.#head;
+    let headEnd: number;
+    try {
+      headEnd = head.parse(bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      if (this.#guard.mustBeHttp === true) {
+        this.#refuse(this.#guard.refusedGarbage!());
+        return end;
+      }
+      this.#state = "open";
+      return start;
+    }
+    if (headEnd === INCOMPLETE) return INCOMPLETE;
+    const rule = this.#guard.judge!(head);
+    if (rule !== undefined) {
+      this.#refuse(rule);
+      return end;
+    }
+    const framing = requestFraming(head);
+    // Forwarded first: what it was is looked at before its bytes may change hands.
+    const { isUpgrade } = head;
+    this.#forward(bytes.subarray(start, headEnd));
+    if (framing === "tunnel" || isUpgrade) {
+      this.#state = "switching";
+      this.#answer = "";
+    } else {
+      this.#body.start(framing, head.contentLength);
+      this.#state = this.#body.isDone ? "head" : "body";
+    }
+    return headEnd;
+  }
+
+  #forward(bytes: Uint8Array): void {
+    this.#exchanges!.request(bytes);
+    this.#pass(bytes);
+  }
+
+  /** Another protocol begins only where the target says so, not where the cloud side does. */
+  #readAnswer(bytes: Uint8Array): void {
+    const missing = STATUS_LINE_BYTES - this.#answer.length;
+    this.#answer += String.fromCharCode(...bytes.subarray(0, Math.max(0, missing)));
+    if (this.#answer.length < STATUS_LINE_BYTES) return;
+    this.#state = SWITCHING.test(this.#answer) ? "open" : "head";
+    this.#takeHeld();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#state === "switching" || this.#state === "refusing" || this.#isOver) return;
+    if (this.#isEnded) this.#target.end();
+    if (!this.#owesDrain) return;
+    this.#owesDrain = false;
+    this.#sink?.onDrain();
+  }
+
+  #refuse(rule: string): void {
+    this.#rule = rule;
+    this.#held.clear();
+    this.#state = "refusing";
+    if (!this.#exchanges!.isHttp) this.close(new ClosedError("us", `Refused by rule ${rule}`));
+    else if (this.#exchanges!.isIdle) this.#answerRefusal();
+  }
+
+  #answerRefusal(): void {
+    this.#state = "over";
+    this.#held.clear();
+    const bytes = refusal(this.#rule);
+    // Not from within the call that wrote the request: its caller may not be ready for an answer.
+    queueMicrotask(() => {
+      if (this.#target.isClosed) return;
+      this.#sink?.onData(bytes, new SharedBuffer(bytes));
+      this.#sink?.onEnd();
+      this.#target.end();
+      this.#target.resume();
+      if (!this.#target.isClosed) this.#target.close();
+    });
+  }
+
+  /** The last bytes that may pass have passed: an end would make what was cut look whole. */
+  #cut(): void {
+    this.#state = "over";
+    this.close(new ClosedError("us", "The edge's own rule max-daily-bytes forbids more"));
+  }
+}
+
+function refusal(rule: string): Uint8Array<ArrayBuffer> {
+  const body = `The edge does not allow this: its rule ${rule} forbids it.\n`;
+  return new TextEncoder().encode(
+    "HTTP/1.1 403 Forbidden\r\n" +
+      "Content-Type: text/plain; charset=utf-8\r\n" +
+      `Content-Length: ${body.length}\r\n` +
+      `X-Revtun-Rule: ${rule}\r\n` +
+      (rule === "max-request-rate" ? "Retry-After: 1\r\n" : "") +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}

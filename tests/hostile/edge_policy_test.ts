@@ -1,0 +1,40 @@
+/** A cloud side that asks for more than the edge allows, through the real commands. */
+import assert from "node:assert/strict";
+import { ask, startAgent, startServer } from "./commands.ts";
+
+for (const mode of ["mux", "raw"]) {
+  Deno.test(`the edge's own rules hold whatever the cloud side asks for, in mode ${mode}`, async () => {
+    const seen: string[] = [];
+    await using backend = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => {
+        seen.push(`${request.method} ${new URL(request.url).pathname}`);
+        return new Response("x".repeat(1000));
+      },
+    );
+    await using server = await startServer([]);
+    await using agent = startAgent(server, [
+      ...["--target", `127.0.0.1:${backend.addr.port}`, "--mode", mode],
+      ...["--allow-request", "GET,HEAD:/api/*", "--max-daily-bytes", "20KB"],
+    ]);
+    await server.process.printed(/event=tunnel\.registered/);
+    assert.equal((await ask(`${server.url}api/x`))[0], 200);
+    const refused = await fetch(`${server.url}api/x`, { method: "DELETE" });
+    assert.equal(refused.status, 403);
+    assert.match(await refused.text(), /its rule allow-request forbids it/);
+    assert.equal((await ask(`${server.url}admin`))[0], 403);
+    await agent.printed(/event=policy\.refused .*rule=allow-request .*method=GET path=\/admin/);
+    assert.deepEqual(seen, ["GET /api/x"]);
+    // Kept connections are looked at request by request.
+    for (let i = 0; i < 3; i++) {
+      const kept = await fetch(`${server.url}api/${i}`);
+      assert.deepEqual([kept.status, (await kept.text()).length], [200, 1000]);
+    }
+    let last = 200;
+    for (let i = 0; i < 30 && last === 200; i++) last = (await ask(`${server.url}api/x`))[0];
+    assert.notEqual(last, 200, "20 kB are over");
+    await agent.printed(/event=policy\.refused .*rule=max-daily-bytes/);
+    agent.kill("SIGTERM");
+    assert.equal((await agent.status).code, 0, agent.stderr);
+  });
+}
