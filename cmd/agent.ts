@@ -14,6 +14,8 @@ import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Context } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import type { OptionValues } from "./option.ts";
+import { rightsFor } from "./give_up.ts";
+import type { Right } from "./give_up.ts";
 import { readToken } from "./read_token.ts";
 import type { Settings } from "./settings.ts";
 import { tlsClientOf } from "./tls_options.ts";
@@ -44,10 +46,11 @@ export const command: Command = defineCommand({
     },
   ],
   async check(settings) {
-    await readConfig(settings);
+    await readConfig(settings, Deno.hostname());
   },
   async run(context) {
-    const config = await readConfig(context);
+    const machineName = Deno.hostname();
+    const config = await readConfig(context, machineName);
     const plain = context.createRuntime();
     const setup = await readAdminSetup(context, plain);
     const runtime = setup?.runtime ?? plain;
@@ -59,8 +62,9 @@ export const command: Command = defineCommand({
       fixed: FIXED_OPTIONS,
       watched: () => ["token-file"],
       runtime,
-      apply: async (settings) => agent.apply(await readConfig(settings)),
+      apply: async (settings) => agent.apply(await readConfig(settings, machineName)),
     });
+    await context.giveUpRights?.(rightsOf(context.values, config, setup !== undefined));
     const stop = () => {
       log.info("agent.stopping", "Stopping: telling the servers, letting work in flight end", {
         in_flight: agent.workCount,
@@ -78,10 +82,29 @@ export const command: Command = defineCommand({
   },
 });
 
-async function readConfig(settings: AgentSettings): Promise<AgentConfig> {
+/** An agent dials, and reads again what may be changed under it: its token, certificates, settings. */
+function rightsOf(
+  values: AgentSettings["values"] & { readonly config: string | undefined },
+  config: AgentConfig,
+  hasAdmin: boolean,
+): Right[] {
+  const addresses = [...config.servers, ...[...config.targets.values()].map((t) => t.address)];
+  // Deno asks for both of who connects to a Unix socket.
+  const hasUnix = addresses.some(({ kind }) => kind === "unix");
+  const hasFiles = values["token-file"] !== undefined || values.config !== undefined ||
+    config.tls !== undefined || [...config.targets.values()].some((t) => t.protocol === "tls");
+  return rightsFor({
+    net: true,
+    read: hasUnix || hasAdmin || hasFiles,
+    write: hasUnix || hasAdmin,
+    env: true,
+  });
+}
+
+async function readConfig(settings: AgentSettings, machineName: string): Promise<AgentConfig> {
   const credential = await readToken(settings.values, (option) => settings.sourceOf(option));
   const tls = await tlsClientOf(settings, isTlsAsked(settings.values.server));
-  return agentConfigOf(settings, { machineName: Deno.hostname(), credential, tls });
+  return agentConfigOf(settings, { machineName, credential, tls });
 }
 
 /** Starts the admin endpoint; without it there is to be no agent. @throws {ListenError} */

@@ -1,6 +1,7 @@
 /** The shape that every subcommand has; `cmd/mod.ts` finds it, `cmd/run.ts` runs it. */
 import type { LogLevel } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import type { Right } from "./give_up.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
 import type { Settings } from "./settings.ts";
 
@@ -37,6 +38,8 @@ export interface ProcessContext {
   readonly stdin: ReadableStream<Uint8Array>;
   /** Reads an environment variable. */
   env(name: string): string | undefined;
+  /** Gives up all rights but these, for good; absent where the process is not the command's own. */
+  giveUpRights?(kept: readonly Right[]): Promise<void>;
   /** Aborted on the first SIGINT or SIGTERM; the second ends the process at once. */
   readonly signal: AbortSignal;
   /** Calls `run` on each SIGHUP, which ends a process otherwise; the result takes that back. */

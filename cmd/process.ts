@@ -1,4 +1,5 @@
 /** The real process as a command sees it. */
+import { giveUpRights } from "./give_up.ts";
 import { OutputClosedError } from "./report_error.ts";
 import type { Output, ProcessContext } from "./command.ts";
 
@@ -11,6 +12,7 @@ export function processContext(signal: AbortSignal): ProcessContext {
       return Deno.stdin.readable;
     },
     env: (name) => Deno.env.get(name),
+    giveUpRights,
     signal,
     onHangup: (run) => {
       Deno.addSignalListener("SIGHUP", run);

@@ -115,6 +115,7 @@ async function execute(
     },
     signal: process.signal,
     env: (name) => process.env(name),
+    giveUpRights: async (kept) => await process.giveUpRights?.(kept),
     values,
     args: line.args,
     sourceOf,

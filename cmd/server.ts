@@ -18,6 +18,8 @@ import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Following } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import { CREDENTIAL_OPTIONS, openCredentialPolicy } from "./credential_options.ts";
+import { rightsFor } from "./give_up.ts";
+import type { Right } from "./give_up.ts";
 import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
 import { LIMIT_OPTIONS, limitConfigOf } from "./limit_options.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
@@ -220,6 +222,7 @@ export const command: Command = defineCommand({
           await before.close?.();
         },
       });
+      await context.giveUpRights?.(rightsOf(values, config));
       await Promise.race([aborted(signal), takenOver.promise.then(() => admin?.close())]);
     } finally {
       await following?.close();
@@ -232,6 +235,30 @@ export const command: Command = defineCommand({
     return EXIT.ok;
   },
 });
+
+/**
+ * What a server does once it listens. Without a settings file, an admin endpoint or a service that it
+ * asks, it opens no connection and no further listener by itself: it can dial nobody any more.
+ */
+function rightsOf(values: OptionValues<typeof OPTIONS>, config: ServerConfig): Right[] {
+  const hasReload = values.config !== undefined || values.admin !== undefined;
+  const isAsking = values.credential === "webhook" || /^https?:/.test(values["jwt-keys"] ?? "");
+  const addresses = [...config.tunnels, ...config.frontends.map(({ address }) => address)];
+  // A listener on a Unix socket is a file, which goes with it.
+  const hasUnix = addresses.some(({ kind }) => kind === "unix") || values.admin !== undefined;
+  const hasTls = values.tls !== undefined || values["tls-cert"] !== undefined;
+  const hasUsers = config.frontends.some(({ options = [] }) => options.length > 0);
+  const hasFiles = hasTls || hasUsers ||
+    [values["token-file"], values["jwt-keys"]].some((file) => file !== undefined);
+  return rightsFor({
+    net: hasReload || isAsking,
+    read: hasReload || hasFiles || hasUnix,
+    // Uses of tokens are noted beside them, certificates of our own are made anew.
+    write: hasReload || hasFiles || hasUnix,
+    // Modules of Node's look at variables as they go; secrets are not among what they read.
+    env: true,
+  });
+}
 
 /** Where what a program has to keep belongs: XDG Base Directory Specification. */
 function stateDir(): string | undefined {
