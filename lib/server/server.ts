@@ -59,9 +59,10 @@ const MOSN_SETTLE_MS = 100;
  * be refused if nothing it offers were chosen.
  */
 const TUNNEL_ALPN = ["revtun", "sofa", "http/1.1", "h2"] as const;
-/** An agent opens one stream, for control; a few more are a newer version's. */
-const MAX_AGENT_STREAMS = 16;
-/** Streams and messages of one agent's connection: at once, and a second in the long run. */
+/**
+ * Streams and messages of one agent's connection: at once, and a second in the long run. It opens one
+ * stream, for control; a few more are a newer version's.
+ */
 const AGENT_OPENS = { atOnce: 64, perSecond: 10 };
 const AGENT_MESSAGES = { atOnce: 200, perSecond: 20 };
 /** A probe's session is closed after this. */
@@ -563,7 +564,7 @@ export class RunningServer {
     const startMs = this.#runtime.nowMs();
     const opens = new Allowance(AGENT_OPENS.atOnce, AGENT_OPENS.perSecond, startMs);
     const messages = new Allowance(AGENT_MESSAGES.atOnce, AGENT_MESSAGES.perSecond, startMs);
-    return new Session(wiring.duplex, {
+    const session: Session = new Session(wiring.duplex, {
       role: "listener",
       name: wiring.name,
       runtime: this.#runtime,
@@ -573,14 +574,12 @@ export class RunningServer {
       maxUnacknowledged: entry.info.hello?.software?.startsWith("revtun/")
         ? REVTUN_UNACKNOWLEDGED
         : 256,
-      maxPeerStreams: MAX_AGENT_STREAMS,
       onStream: (stream) => {
-        const nowMs = this.#runtime.nowMs();
-        if (!opens.take(nowMs)) {
-          this.#limits.reached("openRate", "Reset a stream: an agent opens too many", {
-            tunnel: id,
-          });
-          stream.close();
+        if (!opens.take(this.#runtime.nowMs())) {
+          this.stats.limited("openRate");
+          const error = new ProtocolError(`Agent of ${wiring.name} opens too many streams`);
+          this.#runtime.log.warn("session.protocol_error", error.message, { session: wiring.name });
+          session.close(error, GO_AWAY.protocolError);
           return;
         }
         const control = new ControlStream(stream, {
@@ -610,6 +609,7 @@ export class RunningServer {
         wiring.onClose(error);
       },
     });
+    return session;
   }
 
   /** The connection as its host may use it: all of a host share one limit. */

@@ -31,7 +31,10 @@ for (const mode of ["mux", "raw"]) {
       assert.deepEqual([kept.status, (await kept.text()).length], [200, 1000]);
     }
     let last = 200;
-    for (let i = 0; i < 30 && last === 200; i++) last = (await ask(`${server.url}api/x`))[0];
+    for (let i = 0; i < 30 && last === 200; i++) {
+      // The last answer may be cut in the middle.
+      last = await ask(`${server.url}api/x`).then(([status]) => status, () => 0);
+    }
     assert.notEqual(last, 200, "20 kB are over");
     await agent.printed(/event=policy\.refused .*rule=max-daily-bytes/);
     agent.kill("SIGTERM");
