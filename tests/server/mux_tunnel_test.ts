@@ -35,8 +35,9 @@ function tunnelWorld(onStream: (stream: MuxStream) => void, openTimeoutMs = 60_0
     host,
     runtime: rig.runtime,
     stats,
-    events: { opened: (_, isGood) => opened.push(isGood), freed: () => {} },
+    events: { opened: (_, isGood) => opened.push(isGood), freed: () => {}, full: () => {} },
     openTimeoutMs,
+    maxStreams: 8192,
   });
   const end = async () => {
     tunnel.close();
