@@ -92,7 +92,8 @@ function rightsOf(
   // Deno asks for both of who connects to a Unix socket.
   const hasUnix = addresses.some(({ kind }) => kind === "unix");
   const hasFiles = values["token-file"] !== undefined || values.config !== undefined ||
-    config.tls !== undefined || [...config.targets.values()].some((t) => t.protocol === "tls");
+    config.serverLister !== undefined || config.tls !== undefined ||
+    [...config.targets.values()].some((t) => t.protocol === "tls");
   return rightsFor({
     net: true,
     read: hasUnix || hasAdmin || hasFiles,

@@ -186,7 +186,7 @@ Deno.test({
     await agent.printed(/event=tunnel\.refused .*the token expired at/);
     // Whoever issues it writes a new one, and the agent finds it.
     await Deno.writeTextFile(token, await tokenOf(key, {}));
-    await agent.printed(/event=credential\.changed/);
+    await agent.printed(/event=config\.reloaded/);
     await server.process.printed(/the token expired[^]*event=tunnel\.registered .*host=till-7/);
     assert.equal((await ask(server.url))[0], 200);
     agent.kill("SIGTERM");
