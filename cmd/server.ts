@@ -319,10 +319,15 @@ async function readConfig(
 }
 
 function warnOfOpenDoor(config: ServerConfig, warn: (message: string) => void): void {
-  if (config.credentialPolicy !== noCredential) return;
   const open = config.tunnels.filter((address) => !isLoopback(address));
   if (open.length === 0) return;
   const addresses = open.map(formatAddress).join(", ");
+  if (config.credentialPolicy !== noCredential) {
+    if (config.tunnelTls !== undefined) return;
+    return warn(
+      `Agents' credentials come to ${addresses} unencrypted; use --tls-cert or --tls auto`,
+    );
+  }
   warn(`Anyone who reaches ${addresses} may register a host; set REVTUN_TOKEN or --token-file`);
 }
 

@@ -1,0 +1,44 @@
+/** The units of systemd: their commands are ones that revtun has, and they shut what they can. */
+import assert from "node:assert/strict";
+import { findCommand } from "../../cmd/run.ts";
+import { parseOptions } from "../../cmd/parse_options.ts";
+
+const DEPLOY = new URL("../../deploy/", import.meta.url);
+const UNITS = ["revtun-server.service", "revtun-agent.service"];
+const SHUT = [
+  ...["NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes", "PrivateDevices=yes"],
+  ...["PrivateTmp=yes", "DynamicUser=yes", "RestrictNamespaces=yes", "ProtectKernelModules=yes"],
+  "SystemCallFilter=@system-service",
+];
+
+for (const unit of UNITS) {
+  Deno.test(`${unit} starts a command that there is, with little else to reach`, async () => {
+    const lines = (await Deno.readTextFile(new URL(unit, DEPLOY))).split("\n");
+    const start = lines.find((line) => line.startsWith("ExecStart="))!;
+    const [program, name = "", ...args] = start.slice("ExecStart=".length).split(" ");
+    assert.equal(program, "/usr/local/bin/revtun");
+    const command = await findCommand(name);
+    assert.deepEqual(parseOptions(args, command.options).args, []);
+    assert.deepEqual(SHUT.filter((line) => !lines.includes(line)), []);
+    // A secret in the unit would be there for all to read.
+    assert.ok(!lines.some((line) => /^Environment=.*TOKEN/.test(line)));
+  });
+}
+
+const hasAnalyze = await new Deno.Command("systemd-analyze", { args: ["--version"] }).output()
+  .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: `systemd understands the units${hasAnalyze ? "" : " (needs systemd-analyze)"}`,
+  ignore: !hasAnalyze,
+  fn: async () => {
+    for (const unit of UNITS) {
+      const args = ["security", "--offline=true", "--threshold=40", new URL(unit, DEPLOY).pathname];
+      const { success, stdout, stderr } = await new Deno.Command("systemd-analyze", { args })
+        .output();
+      const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+      assert.ok(success, text.slice(-2000));
+      assert.doesNotMatch(text, /Unknown (key|lvalue|section)/);
+    }
+  },
+});
