@@ -17,7 +17,7 @@ import { SECTIONS, STANDALONE } from "./sections.ts";
 
 const PEERS = "bench/peers.yaml";
 const FULL = { isQuick: false, rounds: 2, seconds: 4 };
-const QUICK = { isQuick: true, rounds: 1, seconds: 2 };
+const QUICK = { isQuick: true, rounds: 1, seconds: 1 };
 
 /**
  * Measures what `args` ask for; `save` gets what there is after each section, so that an interrupt

@@ -19,7 +19,12 @@ export async function measureBulk(run: BenchRun): Promise<void> {
   const { isQuick, seconds } = run.plan;
   for (const { direction, backend } of DIRECTIONS) {
     const cases = [1, 8].map((streams) =>
-      bulkCase({ direction, streams, mb: 256, minMs: isQuick ? 200 : seconds * 500 }, "")
+      bulkCase({
+        direction,
+        streams,
+        mb: isQuick && streams > 1 ? 32 : 256,
+        minMs: isQuick ? 200 : seconds * 500,
+      }, "")
     );
     await withPeers(
       run,

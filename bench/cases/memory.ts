@@ -9,7 +9,7 @@ import { formatQuantity } from "../table.ts";
 
 const SECTION = "memory";
 /** Rest before a look, so that what was only needed for the start is gone. */
-const SETTLE_MS = 3000;
+const SETTLE_MS = { full: 3000, quick: 1000 };
 /** An agent has at most 64 connections to one address. */
 const ADDRESSES = 16;
 const CONNECTIONS_EACH = [1, 61] as const;
@@ -41,10 +41,10 @@ export async function measureMemory(run: BenchRun): Promise<void> {
 }
 
 async function measureClients(run: BenchRun, peer: Peer, clients: number): Promise<void> {
-  const [server, agent] = await rssOf(peer);
+  const [server, agent] = await rssOf(run, peer);
   using held = new HeldConnections();
   await held.openIdle(peer.endpoint, clients);
-  const [busyServer, busyAgent] = await rssOf(peer);
+  const [busyServer, busyAgent] = await rssOf(run, peer);
   const each = (busyServer + busyAgent - server - agent) / clients;
   const rows = [
     { name: "idle-server", title: "idle server", unit: "MB", value: server / 1e6 },
@@ -72,7 +72,7 @@ async function measureTunnels(run: BenchRun): Promise<void> {
   for (const connections of CONNECTIONS_EACH) {
     const spec = revtunSpec(run.bundle, { connections, addresses: ADDRESSES });
     await withPeers(run, [spec], { backend: "nginx", isDirect: false }, async ([peer]) => {
-      if (peer !== undefined) rss.push((await rssOf(peer))[0]);
+      if (peer !== undefined) rss.push((await rssOf(run, peer))[0]);
     });
   }
   if (rss.length < 2) return;
@@ -83,8 +83,10 @@ async function measureTunnels(run: BenchRun): Promise<void> {
   run.print(`revtun: ${of.title} ${formatQuantity(value)} KiB`);
 }
 
-async function rssOf(peer: Peer): Promise<[server: number, agent: number]> {
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+async function rssOf(run: BenchRun, peer: Peer): Promise<[server: number, agent: number]> {
+  await new Promise((resolve) =>
+    setTimeout(resolve, SETTLE_MS[run.plan.isQuick ? "quick" : "full"])
+  );
   const usages = await Promise.all(peer.pids.map((pid) => usageOf([pid])));
   return [usages[0]?.rssBytes ?? NaN, usages[1]?.rssBytes ?? NaN];
 }

@@ -50,7 +50,12 @@ export async function measureTunnels(run: BenchRun): Promise<void> {
     title: "down, 8 streams",
     measure: async (peer) => {
       const minMs = run.plan.isQuick ? 200 : 2000;
-      const options = { direction: "down", streams: 8, mb: 256, minMs } as const;
+      const options = {
+        direction: "down",
+        streams: 8,
+        mb: run.plan.isQuick ? 32 : 256,
+        minMs,
+      } as const;
       const { bytes, seconds } = await moveBulk(peer.endpoint, options);
       return [{ unit: "MB/s", better: "higher", value: bytes / 1e6 / seconds }];
     },
