@@ -3,13 +3,14 @@ import { formatAddress } from "../lib/address.ts";
 import { probe } from "../lib/agent/probe.ts";
 import type { ProbeStep } from "../lib/agent/probe.ts";
 import { parseServerAddress } from "../lib/agent/server_address.ts";
-import { IDENTITY_OPTIONS, policyOf } from "./agent_options.ts";
+import { IDENTITY_OPTIONS, isTlsAsked, policyOf } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Output } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
 import { readSetting } from "./read_setting.ts";
 import { readToken } from "./read_token.ts";
 import { SOFTWARE } from "./version.ts";
+import { TLS_CLIENT_OPTIONS, tlsClientOf } from "./tls_options.ts";
 
 export const command: Command = defineCommand({
   name: "probe",
@@ -43,10 +44,15 @@ export const command: Command = defineCommand({
     },
     { name: "json", kind: "boolean", description: "Print the steps as one JSON object" },
     ...IDENTITY_OPTIONS,
+    ...TLS_CLIENT_OPTIONS,
     ...LOG_OPTIONS,
   ],
   examples: [
     { line: "revtun probe cloud:9000", description: "is there a tunnel server, and how far away?" },
+    {
+      line: "revtun probe tls://cloud:9000",
+      description: "what certificate does it show, is it trusted, when does it expire?",
+    },
     {
       line: "revtun probe cloud:9000 --cluster edge-a --token-file token --json",
       description: "would this agent be let in? for a script",
@@ -55,10 +61,12 @@ export const command: Command = defineCommand({
   async run(context) {
     const { values, args, stdout, signal } = context;
     const server = readSetting("SERVER", () => parseServerAddress(args[0] ?? ""));
+    const tls = await tlsClientOf(context, isTlsAsked(args));
     const credential = await readToken(values, (option) => context.sourceOf(option));
     const steps: ProbeStep[] = [];
     const options = {
       server,
+      tls,
       cluster: values.cluster,
       hostName: "revtun-probe",
       credential,

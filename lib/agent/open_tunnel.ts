@@ -24,7 +24,7 @@ export interface TunnelServices extends MuxServices {
 }
 
 /** Protocol of the tunnel in ALPN, for whoever tells connections apart by it. */
-const TUNNEL_ALPN = ["revtun"] as const;
+export const TUNNEL_ALPN = ["revtun"] as const;
 
 /**
  * Dials one of a server's addresses, inside TLS where the settings say so.

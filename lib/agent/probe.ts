@@ -11,14 +11,18 @@ import type { Runtime } from "../runtime.ts";
 import type { Secret } from "../secret.ts";
 import { dial } from "../transport/dial.ts";
 import { resolve } from "../transport/resolve.ts";
+import type { TlsClientSettings } from "../transport/tls_client_files.ts";
 import type { Connection } from "../transport/connection.ts";
 import { AGENT_DEFAULTS } from "./config.ts";
 import { describePeer } from "./describe_peer.ts";
-import { shakeHands } from "./open_tunnel.ts";
+import { dialServer, shakeHands } from "./open_tunnel.ts";
+import { probeTls, TlsProbeError } from "./probe_tls.ts";
 
 /** What to probe, and as whom. */
 export interface ProbeOptions {
   readonly server: Address;
+  /** TLS to it; in the clear if undefined. */
+  readonly tls?: TlsClientSettings | undefined;
   /** Cluster to ask for; a name that no server has if undefined. */
   readonly cluster?: string | undefined;
   readonly hostName: string;
@@ -33,7 +37,7 @@ export interface ProbeOptions {
 
 /** One step and how it went. */
 export interface ProbeStep {
-  readonly name: "resolve" | "connect" | "handshake" | "cluster" | "session";
+  readonly name: "resolve" | "connect" | "tls" | "handshake" | "cluster" | "session";
   /** Address it was about; the server as given for `resolve`. */
   readonly address: string;
   readonly isGood: boolean;
@@ -78,12 +82,26 @@ async function* probeAddress(
   signal: AbortSignal,
 ): AsyncGenerator<ProbeStep> {
   const name = formatAddress(address);
-  const [connected, socket] = await timed(runtime, "connect", name, async () => {
+  const [connected, plain] = await timed(runtime, "connect", name, async () => {
     const socket = await dial(address, runtime, { timeoutMs: options.timeoutMs, signal });
     return { value: socket, detail: `TCP from ${formatAddress(socket.local)}` };
   });
   yield connected;
-  if (socket === undefined) return;
+  if (plain === undefined) return;
+  let socket: Connection = plain;
+  if (options.tls !== undefined) {
+    plain.close();
+    const { tls } = options;
+    const [shaken, secured] = await timed(
+      runtime,
+      "tls",
+      name,
+      () => probeTls({ address, server: options.server }, tls, options.timeoutMs, runtime, signal),
+    );
+    yield shaken;
+    if (secured === undefined) return;
+    socket = secured;
+  }
   // A cluster that no server has: MOSN knows no probes and would register us.
   const nobody = `revtun-probe-${crypto.randomUUID()}`;
   const greeting = new Greeting(socket, options, runtime, signal);
@@ -108,7 +126,8 @@ async function* probeCluster(
 ): AsyncGenerator<ProbeStep> {
   const name = formatAddress(address);
   const [step, session] = await timed(runtime, "cluster", name, async () => {
-    const socket = await dial(address, runtime, { timeoutMs: options.timeoutMs, signal });
+    const { server, tls, timeoutMs } = options;
+    const socket = await dialServer({ address, server }, tls, runtime, { timeoutMs, signal });
     const greeting = new Greeting(socket, options, runtime, signal);
     const { value } = await greeting.greet(cluster, true);
     return { value, detail: `an agent of cluster ${cluster} would be accepted` };
@@ -271,7 +290,7 @@ class Greeting {
 }
 
 /** What a step found. */
-interface Found<T> {
+export interface Found<T> {
   readonly value: T | undefined;
   readonly detail: string;
   readonly facts?: Readonly<Record<string, string | number>>;
@@ -298,6 +317,7 @@ async function timed<T>(
       ms: elapsedMs(),
       detail: (error as Error).message,
       advice: adviceFor(name, error),
+      ...(error instanceof TlsProbeError && { facts: error.facts }),
     }, undefined];
   }
 }
@@ -323,6 +343,8 @@ function adviceFor(name: ProbeStep["name"], error: unknown): string {
       return failure === "refused"
         ? "start `revtun server` there, or correct the port: it is the one given as --tunnel"
         : "check that firewalls and routes let this machine reach that address and port";
+    case "tls":
+      return "check --tls-ca, --tls-server-name or --tls-pin against what the server shows";
     case "session":
       return "something on the way passes the handshake and then stops: look for a proxy there";
     default:

@@ -5,7 +5,10 @@ import type { ProbeOptions, ProbeStep } from "../../lib/agent/probe.ts";
 import type { Duplex } from "../../lib/duplex.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { Secret } from "../../lib/secret.ts";
+import { serverConfig } from "../../lib/server/config.ts";
+import { startServer } from "../../lib/server/server.ts";
 import { StandInServer } from "../interop/mosn/stand_in_server.ts";
+import { TestCa } from "../transport/tls_support.ts";
 import { runCli } from "../cli/run_cli.ts";
 import { FakeServer } from "./fake_server.ts";
 import { Backend, deadAddress, testRuntime } from "./support.ts";
@@ -155,4 +158,42 @@ Deno.test("revtun probe prints a line a step, or JSON, and exits 0 or 1", async 
   assert.match(down.stdout, /^FAIL connect .*connection refused\n {5}start/);
   assert.equal((await runCli(["probe", "nowhere:0"])).code, 2);
   assert.equal((await runCli(["probe"])).code, 2);
+});
+
+Deno.test("probe() says what certificate a server shows, and whether it is trusted", async () => {
+  using runtime = testRuntime();
+  await using ca = await TestCa.make();
+  const files = await ca.signFiles("server", ["127.0.0.1", "tunnel.test"]);
+  const server = await startServer(
+    serverConfig({ tunnels: [on(0)], tunnelTls: { files: [files] } }),
+    runtime,
+    "revtun/test",
+  );
+  try {
+    const tls = { ca: ca.certFile, serverName: undefined, pins: [], isInsecure: false };
+    const [address] = server.tunnelAddresses;
+    const steps = await probed(runtime, address!, { tls });
+    assert.equal(namesOf(steps), "connect, tls, handshake, session");
+    const { detail, facts } = steps[1]!;
+    assert.match(
+      detail,
+      /^TLSv1\.3, certificate for IP Address:127\.0\.0\.1, DNS:tunnel\.test by /,
+    );
+    assert.match(detail, /29 days left, pin sha256:[0-9a-f]{64}$/);
+    assert.equal(facts?.["alpn"], "revtun");
+
+    const wrong = await probed(runtime, address!, { tls: { ...tls, serverName: "other.test" } });
+    assert.equal(namesOf(wrong), "connect, tls failed");
+    assert.match(wrong[1]!.detail, /its certificate is for another name; certificate for IP Addr/);
+    assert.match(wrong[1]!.advice!, /--tls-server-name/);
+
+    const pin = String(facts?.["fingerprint"]).slice("sha256:".length);
+    const pinned = { ca: undefined, serverName: undefined, pins: [pin], isInsecure: false };
+    assert.equal(
+      namesOf(await probed(runtime, address!, { tls: pinned, cluster: "edge-a" })),
+      "connect, tls, handshake, session, cluster",
+    );
+  } finally {
+    await server.close(0);
+  }
 });
