@@ -54,7 +54,7 @@ export class H2Targets {
   }
 
   #connect(target: string, entries: Entry[]): Entry {
-    const session = new TargetSession(this.#openStream(target), () => {
+    const session = new TargetSession(this.#openStream(target), this.#timers, () => {
       idle.cancel();
       entries.splice(entries.indexOf(entry), 1);
     });

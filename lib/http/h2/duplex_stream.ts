@@ -5,17 +5,24 @@ import type { Duplex, Sink } from "../../duplex.ts";
 
 type Done = (error?: Error | null) => void;
 
-/** Looks at the bytes that come, before anybody else; what it throws ends the connection. */
-export type Inspect = (bytes: Uint8Array) => void;
+/**
+ * Looks at the bytes that come, before anybody else, and hands on those that are to be read; what it
+ * throws ends the connection.
+ */
+export type Inspect = (bytes: Uint8Array, pass: (bytes: Uint8Array) => void) => void;
 
 /** Owns its duplex: closed with it, and closes it. */
 export class DuplexStream extends NodeDuplex implements Sink {
   readonly #duplex: Duplex;
-  readonly #inspect: Inspect | undefined;
+  readonly #inspect: Inspect;
+  readonly #pass = (bytes: Uint8Array): void => {
+    // Valid during the call only, and Node reads when it likes.
+    if (!this.push(Buffer.from(bytes))) this.#duplex.pause();
+  };
   #onRoom: Done | undefined;
 
   /** @param first bytes that came before this took over. */
-  constructor(duplex: Duplex, inspect?: Inspect, first?: Uint8Array) {
+  constructor(duplex: Duplex, inspect: Inspect, first?: Uint8Array) {
     super({ allowHalfOpen: true });
     this.#duplex = duplex;
     this.#inspect = inspect;
@@ -31,13 +38,10 @@ export class DuplexStream extends NodeDuplex implements Sink {
 
   onData(bytes: Uint8Array): void {
     try {
-      this.#inspect?.(bytes);
+      this.#inspect(bytes, this.#pass);
     } catch (error) {
       this.destroy(error as Error);
-      return;
     }
-    // Valid during the call only, and Node reads when it likes.
-    if (!this.push(Buffer.from(bytes))) this.#duplex.pause();
   }
 
   onEnd(): void {

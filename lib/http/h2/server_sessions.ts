@@ -46,6 +46,8 @@ const SERVER_OPTIONS = {
   maxSessionRejectedStreams: 100,
   maxHeaderListPairs: 128,
 } as const;
+/** How long a client that leaves has to end its connection; what came before has been read by then. */
+const LEAVING_MS = 100;
 /** Receive window of a whole connection. */
 const SESSION_WINDOW_BYTES = 4 << 20;
 
@@ -55,15 +57,17 @@ export class ServerSessions {
   readonly #server: ReturnType<typeof createServer> = createServer(SERVER_OPTIONS);
   readonly #sessions = new Set<Session>();
   /** While a connection is handed to Node: its session comes within that call. */
-  #opening: { remote: Address | undefined; transport: DuplexStream } | undefined;
+  #opening:
+    | { remote: Address | undefined; transport: DuplexStream; opened(session: Session): void }
+    | undefined;
 
   constructor(deps: ServerSessionsDeps) {
     this.#deps = deps;
-    this.#server.on("session", (session: ServerHttp2Session) => {
-      const { remote, transport } = this.#opening!;
-      this.#sessions.add(
-        new Session(session, transport, remote, deps, (gone) => this.#forget(gone)),
-      );
+    this.#server.on("session", (h2: ServerHttp2Session) => {
+      const { remote, transport, opened } = this.#opening!;
+      const session = new Session(h2, transport, remote, deps, () => this.#forget(session));
+      this.#sessions.add(session);
+      opened(session);
     });
     this.#server.on("sessionError", () => {});
   }
@@ -75,10 +79,11 @@ export class ServerSessions {
 
   /** Serves a client; `first` are bytes of it that were read already. */
   serve(client: Duplex, remote: Address | undefined, first?: Uint8Array): void {
-    const guard = new FrameGuard(true);
+    const guard = new FrameGuard({ hasPreface: true, onGoAway: () => session?.clientLeaves() });
     const { runtime, onRefused } = this.#deps;
-    const transport = new DuplexStream(client, (bytes) => {
-      const abuse = guard.push(bytes, runtime.timers.coarseNowMs);
+    let session: Session | undefined;
+    const transport = new DuplexStream(client, (bytes, pass) => {
+      const abuse = guard.push(bytes, runtime.timers.coarseNowMs, pass);
       if (abuse === undefined) return;
       onRefused?.(abuse);
       runtime.log.debug("h2.abuse", "Closed a connection of HTTP/2 that does too much", { abuse });
@@ -86,7 +91,7 @@ export class ServerSessions {
     }, first);
     transport.on("error", () => {});
     if (transport.destroyed) return;
-    this.#opening = { remote, transport };
+    this.#opening = { remote, transport, opened: (opened) => session = opened };
     this.#server.emit("connection", transport);
     this.#opening = undefined;
   }
@@ -113,6 +118,7 @@ class Session {
   readonly #remote: Address | undefined;
   readonly #deps: ServerSessionsDeps;
   readonly #idle: Timer;
+  #idleMs: number;
   #streams = 0;
   #isDraining = false;
 
@@ -121,13 +127,14 @@ class Session {
     transport: DuplexStream,
     remote: Address | undefined,
     deps: ServerSessionsDeps,
-    onGone: (session: Session) => void,
+    onGone: () => void,
   ) {
     this.#session = session;
     this.#transport = transport;
     this.#remote = remote;
     this.#deps = deps;
-    this.#idle = deps.runtime.timers.after(deps.idleTimeoutMs, () => this.drain());
+    this.#idleMs = deps.idleTimeoutMs;
+    this.#idle = deps.runtime.timers.after(deps.idleTimeoutMs, () => this.#onIdle());
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     session.on("stream", (stream, headers, flags) => this.#opened(stream, headers, flags));
     session.on("error", (error: Error & { code?: unknown }) => {
@@ -139,9 +146,22 @@ class Session {
       this.#idle.cancel();
       // Streams that a broken connection leaves behind end with it.
       if (!session.destroyed) session.destroy();
-      onGone(this);
+      onGone();
     });
     session.once("close", () => transport.destroy());
+  }
+
+  /** The client makes no more requests: once those under way have ended, so does the connection. */
+  clientLeaves(): void {
+    this.#idleMs = LEAVING_MS;
+    if (this.#streams === 0) this.#idle.restart(LEAVING_MS);
+  }
+
+  #onIdle(): void {
+    if (this.#idleMs !== LEAVING_MS) this.drain();
+    else if (this.#transport.writableLength > 0) this.#idle.restart(LEAVING_MS);
+    // Both have said goodbye, or need not: who leaves may wait for us to end the connection.
+    else this.close();
   }
 
   drain(): void {
@@ -160,7 +180,7 @@ class Session {
     stream.once("close", () => {
       this.#streams -= 1;
       if (this.#streams === 0 && !this.#isDraining && !this.#session.destroyed) {
-        this.#idle.restart(this.#deps.idleTimeoutMs);
+        this.#idle.restart(this.#idleMs);
       }
     });
     let client: ClientStream;

@@ -2,7 +2,10 @@
 import { connect } from "node:http2";
 import type { ClientHttp2Session } from "node:http2";
 import { RequestHead } from "../../codec/http1/request_head.ts";
+import { FrameGuard, TARGET_FRAME_LIMITS } from "../../codec/http2/frame_guard.ts";
 import type { Duplex } from "../../duplex.ts";
+import { ClosedError } from "../../errors.ts";
+import type { TimerWheel } from "../../timer.ts";
 import { DuplexStream } from "./duplex_stream.ts";
 import { TargetStream } from "./target_stream.ts";
 
@@ -10,6 +13,8 @@ import { TargetStream } from "./target_stream.ts";
 const SETTINGS = { enablePush: false, initialWindowSize: 1 << 20, maxHeaderListSize: 64 << 10 };
 /** Receive window of the whole connection. */
 const SESSION_WINDOW_BYTES = 4 << 20;
+/** What came before a GOAWAY has been read after this. */
+const SETTLE_MS = 100;
 /** Requests at once on one connection, if the target bears that many. */
 const MAX_STREAMS = 100;
 
@@ -25,8 +30,19 @@ export class TargetSession {
   #error: Error | undefined;
 
   /** @param onGone called once, when no more requests can be made and none is under way. */
-  constructor(duplex: Duplex, onGone: () => void) {
-    this.#transport = new DuplexStream(duplex);
+  constructor(duplex: Duplex, timers: TimerWheel, onGone: () => void) {
+    const guard = new FrameGuard({
+      hasPreface: false,
+      limits: TARGET_FRAME_LIMITS,
+      onGoAway: () => {
+        this.#isLeaving = true;
+        timers.after(SETTLE_MS, () => this.#leaveIfIdle());
+      },
+    });
+    this.#transport = new DuplexStream(duplex, (bytes, pass) => {
+      const abuse = guard.push(bytes, timers.coarseNowMs, pass);
+      if (abuse !== undefined) throw new ClosedError("peer", `The target's HTTP/2 abuse: ${abuse}`);
+    });
     this.#transport.on("error", (error) => this.#error ??= error);
     this.#session = connect("http://target", {
       createConnection: () => this.#transport,
@@ -35,7 +51,6 @@ export class TargetSession {
     });
     this.#session.on("connect", () => this.#session.setLocalWindowSize(SESSION_WINDOW_BYTES));
     this.#session.on("error", (error: Error) => this.#error ??= error);
-    this.#session.on("goaway", () => this.#isLeaving = true);
     this.#transport.once("close", () => {
       this.#isLeaving = true;
       if (!this.#session.destroyed) this.#session.destroy();
@@ -77,8 +92,13 @@ export class TargetSession {
         this.#streams -= 1;
         this.#served += 1;
         onDone();
+        this.#leaveIfIdle();
       },
     });
+  }
+
+  #leaveIfIdle(): void {
+    if (this.#isLeaving && this.#streams === 0) this.leave();
   }
 
   /** Lets what is under way end. */

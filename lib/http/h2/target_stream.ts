@@ -14,7 +14,7 @@ import { latin1 } from "../../codec/http1/latin1.ts";
 import type { RequestHead } from "../../codec/http1/request_head.ts";
 import type { Duplex, Sink } from "../../duplex.ts";
 import { ClosedError, DialError } from "../../errors.ts";
-import { asChunk } from "./client_stream.ts";
+import { asChunk, dropAborted, sendTrailers } from "./client_stream.ts";
 import { addTrailer, fieldLines, fieldsOf, MalformedHeaders } from "./header_text.ts";
 import { codeOf, H2_CODE, H2ResetError } from "./reset.ts";
 
@@ -131,6 +131,7 @@ export class TargetStream implements Duplex {
     this.#stream = stream;
     stream.on("error", () => {});
     stream.on("close", () => this.#gone());
+    stream.on("aborted", () => dropAborted(stream));
     stream.on("headers", (interim: IncomingHttpHeaders) => this.#passInterim(interim));
     stream.on("response", (answer: IncomingHttpHeaders, flags: number) => {
       this.#passHead(answer, (flags & END_STREAM) !== 0, hasTrailers);
@@ -141,7 +142,7 @@ export class TargetStream implements Duplex {
       return;
     }
     if (waitForTrailers) {
-      stream.on("wantTrailers", () => stream.sendTrailers(this.#requestTrailers ?? {}));
+      stream.on("wantTrailers", () => sendTrailers(stream, this.#requestTrailers));
     }
     this.#body = new BodyScanner();
     this.#body.onTrailer = (line) => addTrailer(this.#requestTrailers ??= {}, line);

@@ -7,6 +7,7 @@ import {
 } from "../../../lib/codec/http2/frame_guard.ts";
 import type { FrameAbuse } from "../../../lib/codec/http2/frame_guard.ts";
 
+const ignore = () => {};
 const END_STREAM = 1;
 const END_HEADERS = 4;
 
@@ -28,9 +29,9 @@ function joined(...parts: Uint8Array[]): Uint8Array {
 
 /** What a guard says of `count` frames in one moment. */
 function verdictOn(one: Uint8Array, count: number): FrameAbuse | undefined {
-  const guard = new FrameGuard(false);
+  const guard = new FrameGuard({ hasPreface: false });
   for (let i = 0; i < count; i++) {
-    const abuse = guard.push(one, 1000);
+    const abuse = guard.push(one, 1000, ignore);
     if (abuse !== undefined) return abuse;
   }
   return undefined;
@@ -56,32 +57,32 @@ Deno.test.each<[string, Uint8Array, number, FrameAbuse | undefined]>([
 });
 
 Deno.test("FrameGuard counts a header block from its HEADERS", () => {
-  const guard = new FrameGuard(false);
+  const guard = new FrameGuard({ hasPreface: false });
   const block = joined(frame(1, 0, 16_384), frame(9, 0, 16_384), frame(9, END_HEADERS, 16_384));
-  for (let i = 0; i < 10; i++) assert.equal(guard.push(block, 0), undefined);
-  assert.equal(guard.push(joined(frame(1, 0, 16_384), frame(9, 0, 16_384)), 0), undefined);
-  assert.equal(guard.push(joined(frame(9, 0, 16_384), frame(9, 0, 16_384)), 0), undefined);
-  assert.equal(guard.push(frame(9, 0, 1), 0), "headerBlock");
+  for (let i = 0; i < 10; i++) assert.equal(guard.push(block, 0, ignore), undefined);
+  assert.equal(guard.push(joined(frame(1, 0, 16_384), frame(9, 0, 16_384)), 0, ignore), undefined);
+  assert.equal(guard.push(joined(frame(9, 0, 16_384), frame(9, 0, 16_384)), 0, ignore), undefined);
+  assert.equal(guard.push(frame(9, 0, 1), 0, ignore), "headerBlock");
 });
 
 Deno.test("FrameGuard bears what comes slowly", () => {
-  const guard = new FrameGuard(false);
+  const guard = new FrameGuard({ hasPreface: false });
   const { burst, perSecond } = DEFAULT_FRAME_LIMITS.resets;
   let nowMs = 0;
   for (let i = 0; i < burst * 3; i++) {
-    assert.equal(guard.push(frame(3, 0, 4), nowMs), undefined, `reset ${i}`);
+    assert.equal(guard.push(frame(3, 0, 4), nowMs, ignore), undefined, `reset ${i}`);
     nowMs += 1000 / perSecond;
   }
 });
 
 Deno.test("FrameGuard knows a client by its preface, however it is cut", () => {
   const good = joined(H2_PREFACE, frame(4, 0, 0), frame(1, END_HEADERS, 10));
-  const guard = new FrameGuard(true);
-  for (const byte of good) assert.equal(guard.push(Uint8Array.of(byte), 0), undefined);
+  const guard = new FrameGuard({ hasPreface: true });
+  for (const byte of good) assert.equal(guard.push(Uint8Array.of(byte), 0, ignore), undefined);
   for (let at = 0; at < H2_PREFACE.length; at++) {
     const bytes = H2_PREFACE.slice();
     bytes[at]! ^= 1;
-    assert.equal(new FrameGuard(true).push(bytes, 0), "preface");
+    assert.equal(new FrameGuard({ hasPreface: true }).push(bytes, 0, ignore), "preface");
   }
 });
 
@@ -90,18 +91,37 @@ Deno.test("FrameGuard says the same of any bytes, whole or in pieces, and never 
     fc.uint8Array({ maxLength: 400 }),
     fc.array(fc.nat(400), { maxLength: 10 }),
     (bytes, cuts) => {
-      const whole = new FrameGuard(false).push(bytes, 0);
-      const guard = new FrameGuard(false);
+      const whole = new FrameGuard({ hasPreface: false }).push(bytes, 0, ignore);
+      const guard = new FrameGuard({ hasPreface: false });
       let inPieces: FrameAbuse | undefined;
       const ends = [...cuts.filter((cut) => cut < bytes.length), bytes.length].sort((a, b) =>
         a - b
       );
       let at = 0;
       for (const end of ends) {
-        inPieces ??= guard.push(bytes.subarray(at, end), 0);
+        inPieces ??= guard.push(bytes.subarray(at, end), 0, ignore);
         at = end;
       }
       assert.equal(inPieces, whole);
     },
   ));
+});
+
+Deno.test("FrameGuard hands everything on but GOAWAY, however it is cut", () => {
+  const kept = [frame(4, 0, 6), frame(1, END_HEADERS, 20), frame(0, END_STREAM, 7), frame(8, 0, 4)];
+  const away = frame(7, 0, 8);
+  const sent = joined(kept[0]!, away, kept[1]!, kept[2]!, away, away, kept[3]!, away);
+  fc.assert(fc.property(fc.array(fc.nat(sent.length), { maxLength: 20 }), (cuts) => {
+    let goAways = 0;
+    const guard = new FrameGuard({ hasPreface: false, onGoAway: () => goAways += 1 });
+    const passed: Uint8Array[] = [];
+    let at = 0;
+    for (const end of [...cuts, sent.length].sort((a, b) => a - b)) {
+      const abuse = guard.push(sent.subarray(at, end), 0, (bytes) => passed.push(bytes.slice()));
+      assert.equal(abuse, undefined);
+      at = end;
+    }
+    assert.deepEqual(joined(...passed), joined(...kept));
+    assert.equal(goAways, 4);
+  }));
 });
