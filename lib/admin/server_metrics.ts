@@ -82,6 +82,20 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     read: ({ server }) => counts(server.stats.limits),
   },
   {
+    name: "revtun_tls_handshakes_refused_total",
+    type: "counter",
+    help: "TLS handshakes of agents and clients that came to nothing, by reason",
+    labels: ["reason"],
+    read: ({ server }) => counts(server.stats.tlsHandshakesRefused),
+  },
+  {
+    name: "revtun_http_two_refused_total",
+    type: "counter",
+    help: "Clients' HTTP/2 connections cut off and malformed requests, by reason",
+    labels: ["reason"],
+    read: ({ server }) => counts(server.stats.h2Refusals),
+  },
+  {
     name: "revtun_clients",
     type: "gauge",
     help: "Clients connected to frontends",

@@ -108,6 +108,8 @@ export function statusView(server: RunningServer, runtime: Runtime): Record<stri
     "opens_failed": stats.opensFailed,
     "handshakes_accepted": stats.handshakesAccepted,
     "handshakes_refused": { ...stats.handshakesRefused },
+    "tls_handshakes_refused": { ...stats.tlsHandshakesRefused },
+    "h2_refused": { ...stats.h2Refusals },
     "clients_refused": stats.frontendRefused,
     ejections: stats.ejections,
     holds: stats.holds,
