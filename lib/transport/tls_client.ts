@@ -74,7 +74,17 @@ export function startTls(
   };
 
   async function shake(): Promise<Connection> {
-    tlsConn = await handshake;
+    try {
+      tlsConn = await handshake;
+    } catch (error) {
+      // Settings that the runtime does not take: the connection is still ours.
+      try {
+        conn.close();
+      } catch {
+        // It had been taken over by then.
+      }
+      throw error;
+    }
     try {
       if (isAborted) throw new DialError(formatAddress(address), "unreachable", "given up");
       const { alpnProtocol } = await tlsConn.handshake();

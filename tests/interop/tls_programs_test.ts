@@ -1,5 +1,10 @@
 /** curl, openssl and h2load against frontends and tunnel ports: what others' TLS and HTTP/2 make of ours. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { silentLog } from "../../lib/log.ts";
+import { createRuntime } from "../../lib/runtime.ts";
+import { dial } from "../../lib/transport/dial.ts";
+import { fingerprintOf } from "../../lib/transport/peer_certificate.ts";
 import { frontendRig } from "../server/frontend_rig.ts";
 import { TestCa } from "../transport/tls_support.ts";
 
@@ -132,5 +137,49 @@ Deno.test({
     assert.match(stdout, /2000 succeeded, 0 failed, 0 errored, 0 timeout/);
     assert.equal(rig.server.stats.requests, 2000);
     assert.deepEqual({ ...rig.server.stats.h2Refusals }, {});
+  },
+});
+
+Deno.test({
+  name:
+    "a certificate of X.509 version 1 cannot be pinned: its key is not asked for (needs openssl)",
+  ignore: noOpenssl,
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "revtun-tls-" });
+    const [key, request, cert] = ["key", "csr", "pem"].map((name) => `${folder}/old.${name}`);
+    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    await run("openssl", ["req", ...curve, "-keyout", key!, "-out", request!, "-subj", "/CN=old"]);
+    // Without extensions openssl makes one of version 1.
+    await run("openssl", ["x509", "-req", "-in", request!, "-signkey", key!, "-out", cert!]);
+    const pin = fingerprintOf(new X509Certificate(await Deno.readTextFile(cert!)).raw);
+    const server = new Deno.Command("openssl", {
+      args: ["s_server", "-accept", "127.0.0.1:0", "-cert", cert!, "-key", key!],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const runtime = createRuntime(silentLog);
+    const output = server.stdout.getReader();
+    try {
+      let text = "";
+      while (!/ACCEPT \S+:\d+/.test(text)) {
+        const { value, done } = await output.read();
+        assert.ok(!done, text);
+        text += new TextDecoder().decode(value);
+      }
+      const port = Number(/ACCEPT \S+:(\d+)/.exec(text)![1]);
+      const address = { kind: "tcp", host: "127.0.0.1", port } as const;
+      await assert.rejects(
+        dial(address, runtime, { timeoutMs: 5000, tls: { pins: [pin] } }),
+        /of X\.509 version 1, which cannot be pinned/,
+      );
+    } finally {
+      server.kill("SIGKILL");
+      await server.stdin.close().catch(() => {});
+      await output.cancel();
+      await server.status;
+      runtime.timers.close();
+      await Deno.remove(folder, { recursive: true });
+    }
   },
 });
