@@ -318,7 +318,7 @@ export function agentConfigOf(
   }
   const servers = readSetting(
     sourceOf("server"),
-    () => parseServers(values.server, surroundings.tls !== undefined && !isTlsAsked(values.server)),
+    () => parseServers(values.server, values.tls),
   );
   const targets = readSetting(sourceOf("target"), () => parseTargets(values.target));
   for (const { target } of values["allow-request"].map(parseRequestRule)) {

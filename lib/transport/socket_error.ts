@@ -62,6 +62,11 @@ const TLS_REASONS: readonly [RegExp, string][] = [
     /alert: (UnknownCA|BadCertificate|CertificateUnknown|AccessDenied)|ALERT_(UNKNOWN_CA|BAD_CERT)/,
     "it refuses our certificate",
   ],
+  [
+    // A server's last words may be lost with the connection that it ends at once.
+    /without sending TLS close_notify/,
+    "it closed the connection without a word: it may want another client certificate",
+  ],
   [/InvalidContentType|corrupt message|WRONG_VERSION_NUMBER/, "what answers does not speak TLS"],
   [
     /unexpected end of file|UnexpectedEof|closed in its handshake/i,
