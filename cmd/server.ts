@@ -246,7 +246,8 @@ function rightsOf(values: OptionValues<typeof OPTIONS>, config: ServerConfig): R
   const addresses = [...config.tunnels, ...config.frontends.map(({ address }) => address)];
   // A listener on a Unix socket is a file, which goes with it.
   const hasUnix = addresses.some(({ kind }) => kind === "unix") || values.admin !== undefined;
-  const hasTls = values.tls !== undefined || values["tls-cert"] !== undefined;
+  // Renewed certificates are read as they come.
+  const hasTls = config.tunnelTls !== undefined || config.frontendTls !== undefined;
   const hasUsers = config.frontends.some(({ options = [] }) => options.length > 0);
   const hasFiles = hasTls || hasUsers ||
     [values["token-file"], values["jwt-keys"]].some((file) => file !== undefined);

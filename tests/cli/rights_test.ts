@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { routeFlags } from "../../npm/route.ts";
 import { ask, temporaryFolder } from "../hostile/commands.ts";
+import { TestCa } from "../transport/tls_support.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -92,6 +93,13 @@ Deno.test("a server keeps what its tokens and its admin endpoint need", async ()
     }
   });
   assert.deepEqual([admin.run, admin.ffi, admin.sys], ["forbidden", "forbidden", "forbidden"]);
+});
+
+Deno.test("a server keeps what the renewal of its frontends' certificates needs", async () => {
+  await using ca = await TestCa.make();
+  const { cert, key } = await ca.signFiles("edge", ["edge.test"]);
+  const tls = ["--listen", "https://127.0.0.1:0", "--frontend-cert", cert, "--frontend-key", key];
+  assert.equal((await tryRights([...LISTEN, ...tls])).read, "done");
 });
 
 Deno.test("an agent can dial, and reads files only where its settings name some", async () => {

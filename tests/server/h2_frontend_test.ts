@@ -178,6 +178,36 @@ Deno.test("both directions of a stream pass at once, and a cut passes on", async
   assert.match(reset.body, /The target cut the request off/);
 });
 
+Deno.test("a body of many megabytes comes to a reader that takes its time", async () => {
+  const size = 8 << 20;
+  const target = createHttp1((_, response) => response.end(Buffer.alloc(size, "x")));
+  await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = target.address() as AddressInfo;
+    await using h2c = await h2Target((stream) => {
+      stream.respond({ ":status": 200 });
+      stream.end(Buffer.alloc(size, "x"));
+    });
+    await using rig = await frontendRig({
+      listen: ["127.0.0.1:0"],
+      targets: [`127.0.0.1:${port}`, `grpc=h2c://${h2c.address}`],
+    });
+    await using client = await h2Client(rig.addresses[0]!);
+    for (const name of ["", "grpc"]) {
+      const stream = client.request({ ":path": "/", ...(name && { "x-revtun-target": name }) });
+      let received = 0;
+      for await (const bytes of stream) {
+        received += bytes.length;
+        if (received % 7 === 0) await new Promise((done) => setTimeout(done, 1));
+      }
+      assert.equal(received, size, name);
+    }
+  } finally {
+    target.close();
+    target.closeAllConnections();
+  }
+});
+
 Deno.test("what goes wrong on the way is the same answer as for HTTP/1", async () => {
   await using rig = await frontendRig({
     listen: ["127.0.0.1:0"],

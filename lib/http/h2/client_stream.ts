@@ -75,6 +75,7 @@ export class ClientStream implements Duplex {
     stream.on("error", () => {});
     stream.on("close", () => this.#gone());
     stream.on("aborted", () => dropAborted(stream));
+    stream.on("drain", () => this.#sink?.onDrain());
   }
 
   get queuedBytes(): number {
@@ -169,7 +170,6 @@ export class ClientStream implements Duplex {
     });
     stream.on("data", (bytes: Uint8Array) => this.#bodyCame(bytes));
     stream.on("end", () => this.#bodyEnded());
-    stream.on("drain", () => this.#sink?.onDrain());
   }
 
   #bodyCame(bytes: Uint8Array): void {
