@@ -237,11 +237,15 @@ export const command: Command = defineCommand({
 });
 
 /**
- * What a server does once it listens. Without a settings file, an admin endpoint or a service that it
- * asks, it opens no connection and no further listener by itself: it can dial nobody any more.
+ * What a server does once it listens. Without a settings file, an admin endpoint, frontends of
+ * agents, datagrams or a service that it asks, it opens no connection and no further listener by
+ * itself: it can dial nobody any more.
  */
 function rightsOf(values: OptionValues<typeof OPTIONS>, config: ServerConfig): Right[] {
   const hasReload = values.config !== undefined || values.admin !== undefined;
+  const isExposing = values["allow-expose"].length > 0;
+  // Each datagram that is sent is a right of its own to the runtime.
+  const hasUdp = config.frontends.some(({ scheme }) => scheme === "udp");
   const isAsking = values.credential === "webhook" || /^https?:/.test(values["jwt-keys"] ?? "");
   const addresses = [...config.tunnels, ...config.frontends.map(({ address }) => address)];
   // A listener on a Unix socket is a file, which goes with it.
@@ -252,7 +256,7 @@ function rightsOf(values: OptionValues<typeof OPTIONS>, config: ServerConfig): R
   const hasFiles = hasTls || hasUsers ||
     [values["token-file"], values["jwt-keys"]].some((file) => file !== undefined);
   return rightsFor({
-    net: hasReload || isAsking,
+    net: hasReload || isAsking || isExposing || hasUdp,
     read: hasReload || hasFiles || hasUnix,
     // Uses of tokens are noted beside them, certificates of our own are made anew.
     write: hasReload || hasFiles || hasUnix,
