@@ -3,7 +3,7 @@ import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
 import type { Admin } from "../lib/admin/admin.ts";
 import type { AdminRoute } from "../lib/admin/admin_route.ts";
-import type { AdminSource } from "../lib/admin/common_routes.ts";
+import type { AdminSource, ConfigView } from "../lib/admin/common_routes.ts";
 import { EventStreams } from "../lib/admin/event_stream.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { EventRing, keepingLog } from "../lib/event_ring.ts";
@@ -94,7 +94,7 @@ export async function startAdminOf<S extends AdminSource>(
   context: Pick<Context<unknown>, "logLevel">,
   routes: readonly AdminRoute<S>[],
   source: Omit<S, keyof AdminSource>,
-  configView: () => unknown,
+  configView: () => ConfigView,
 ): Promise<Admin> {
   const { startAdmin } = await import("../lib/admin/admin.ts");
   const { address, token, events, runtime } = setup;

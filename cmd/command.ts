@@ -1,4 +1,5 @@
 /** The shape that every subcommand has; `cmd/mod.ts` finds it, `cmd/run.ts` runs it. */
+import type { ConfigView } from "../lib/admin/common_routes.ts";
 import type { LogLevel } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Right } from "./give_up.ts";
@@ -58,7 +59,7 @@ export interface Context<V> extends ProcessContext, Settings<V> {
   /** The log's level, for those who change it while the command runs. */
   readonly logLevel: LevelControl;
   /** The settings of now, masked, each with its source; and what became of reloads. */
-  settingsView(): unknown;
+  settingsView(): ConfigView;
   /**
    * Takes the settings anew from now on, when a file of theirs changes or on SIGHUP; whoever asks
    * closes it.

@@ -1,5 +1,6 @@
 /** The settings that a command goes by while it runs. */
 import { isDeepStrictEqual } from "node:util";
+import type { ConfigView } from "../lib/admin/common_routes.ts";
 import { Reloader } from "../lib/config/reloader.ts";
 import type { ReloadStatus } from "../lib/config/reloader.ts";
 import type { Log, LogLevel } from "../lib/log.ts";
@@ -33,19 +34,20 @@ export class LiveSettings {
   }
 
   /** What the admin endpoint shows. */
-  view(): unknown {
+  view(): ConfigView & Record<string, unknown> {
     const rows = settingRows(this.#command.options, this.#current);
     const status = this.#status?.();
+    const reload = status === undefined ? null : {
+      "loaded_at": status.loadedAt.toISOString(),
+      reloads: status.reloads,
+      failures: status.failures,
+      "last_error": status.lastError ?? null,
+      "failing_since": status.failingSince?.toISOString() ?? null,
+    };
     return {
       file: this.#source.path ?? null,
       settings: Object.fromEntries(rows.map(({ key, value, source }) => [key, { value, source }])),
-      reload: status === undefined ? null : {
-        "loaded_at": status.loadedAt.toISOString(),
-        reloads: status.reloads,
-        failures: status.failures,
-        "last_error": status.lastError ?? null,
-        "failing_since": status.failingSince?.toISOString() ?? null,
-      },
+      reload,
     };
   }
 

@@ -22,4 +22,16 @@ export const COMMON_METRICS: readonly Metric<AdminSource>[] = [
     help: "Memory that the process holds",
     read: () => Deno.memoryUsage().rss,
   },
+  {
+    name: "revtun_config_reloads_total",
+    type: "counter",
+    help: "Changed settings that were applied while running",
+    read: ({ configView }) => configView().reload?.reloads ?? 0,
+  },
+  {
+    name: "revtun_config_reload_failures_total",
+    type: "counter",
+    help: "Changed settings that could not be: the ones before are kept",
+    read: ({ configView }) => configView().reload?.failures ?? 0,
+  },
 ];

@@ -6,6 +6,12 @@ import type { AdminRoute } from "./admin_route.ts";
 import type { EventStreams } from "./event_stream.ts";
 import { Problem } from "./problem.ts";
 
+/** The settings of now, as far as they are looked into here. */
+export interface ConfigView {
+  /** What became of changed files; null where none is followed. */
+  readonly reload: { readonly reloads: number; readonly failures: number } | null;
+}
+
 /** What every admin endpoint looks at. */
 export interface AdminSource {
   readonly runtime: Runtime;
@@ -18,7 +24,7 @@ export interface AdminSource {
   /** The log's level, which may be set. */
   logLevel: LogLevel;
   /** The effective settings, secrets masked. */
-  configView(): unknown;
+  configView(): ConfigView;
 }
 
 const LEVELS: readonly string[] = ["debug", "info", "warn", "error"];

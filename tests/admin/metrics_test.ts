@@ -70,6 +70,8 @@ Deno.test("/metrics counts what the server did", async () => {
   assert.equal(valueOf("revtun_http_first_byte_seconds_count"), 3);
   assert.equal(valueOf("revtun_streams_opened_total") + valueOf("revtun_streams_reused_total"), 2);
   assert.ok(valueOf("revtun_sent_bytes") > 0);
+  assert.equal(valueOf("revtun_config_reloads_total"), 2);
+  assert.equal(valueOf("revtun_config_reload_failures_total"), 1);
   assert.ok(valueOf("revtun_resident_memory_bytes") > 1e6);
 });
 

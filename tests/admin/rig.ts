@@ -68,7 +68,7 @@ export async function adminRig(options: { token?: Secret } = {}): Promise<AdminR
     events,
     streams,
     logLevel: "info" as const,
-    configView: () => ({ hold: 0 }),
+    configView: () => ({ hold: 0, reload: { reloads: 2, failures: 1 } }),
   };
   const admin = await startAdmin(LOOPBACK, {
     source,
