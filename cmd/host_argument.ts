@@ -20,8 +20,8 @@ export function hostPath(text: string): string {
 
 /** Makes a command that does one thing to one host. */
 export function hostCommand(init: {
+  /** Of the command, and the last part of the API's path. */
   name: string;
-  /** Last part of the API's path, if not the command's name. */
   summary: string;
   description: string;
   example: string;

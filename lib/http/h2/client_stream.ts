@@ -17,6 +17,7 @@ import { HttpError } from "../../codec/http1/http_error.ts";
 import type { ResponseHead } from "../../codec/http1/response_head.ts";
 import type { Duplex, Sink } from "../../duplex.ts";
 import { ClosedError } from "../../errors.ts";
+import { bodyBytes } from "./body_bytes.ts";
 import { grpcAnswer, isGrpc } from "./grpc_answer.ts";
 import { addTrailer, fieldLines, fieldsOf, MalformedHeaders } from "./header_text.ts";
 import { codeOf, H2_CODE, H2ResetError } from "./reset.ts";
@@ -256,10 +257,7 @@ export class ClientStream implements Duplex {
 
   #passBody(bytes: Uint8Array, start: number): void {
     const body = this.#body!;
-    const pieces: Uint8Array[] = [];
-    body.scan(bytes, start, bytes.length, (from, to) => pieces.push(bytes.subarray(from, to)));
-    // They lie in a buffer that is used again, and Node writes when it likes.
-    const whole = pieces.length > 0 ? Buffer.concat(pieces) : undefined;
+    const whole = bodyBytes(body, bytes, start);
     if (body.isDone) {
       this.#isAnswerDone = true;
       if (whole === undefined) this.#stream.end();

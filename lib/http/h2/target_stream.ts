@@ -14,6 +14,7 @@ import { latin1 } from "../../codec/http1/latin1.ts";
 import type { RequestHead } from "../../codec/http1/request_head.ts";
 import type { Duplex, Sink } from "../../duplex.ts";
 import { ClosedError, DialError } from "../../errors.ts";
+import { bodyBytes } from "./body_bytes.ts";
 import { asChunk, dropAborted, sendTrailers } from "./client_stream.ts";
 import { addTrailer, fieldLines, fieldsOf, MalformedHeaders } from "./header_text.ts";
 import { codeOf, H2_CODE, H2ResetError } from "./reset.ts";
@@ -152,10 +153,7 @@ export class TargetStream implements Duplex {
 
   #passBody(bytes: Uint8Array, start: number): void {
     const body = this.#body!;
-    const pieces: Uint8Array[] = [];
-    body.scan(bytes, start, bytes.length, (from, to) => pieces.push(bytes.subarray(from, to)));
-    // They lie in a buffer that is used again, and Node writes when it likes.
-    const whole = pieces.length > 0 ? Buffer.concat(pieces) : undefined;
+    const whole = bodyBytes(body, bytes, start);
     if (whole !== undefined && whole.length > 0) this.#stream!.write(whole);
     if (!body.isDone) return;
     this.#isRequestDone = true;
