@@ -35,15 +35,7 @@ export function keepAliveCase(run: BenchRun, connections: number, name?: string)
 /** Keep-alive at 1, 50 and 400 connections. */
 export async function measureRequests(run: BenchRun): Promise<void> {
   const cases = CONNECTIONS.map((connections) => keepAliveCase(run, connections));
-  await withPeers(
-    run,
-    [revtunSpec(run.bundle), ...run.peers],
-    { backend: "nginx" },
-    async (all) => {
-      await warmUp(run, all);
-      await alternate(run, "requests", cases, all);
-    },
-  );
+  await measureBeside(run, "requests", cases);
 }
 
 /** A connection for each request, 50 at once. */
@@ -60,15 +52,20 @@ export async function measureConnections(run: BenchRun): Promise<void> {
       ];
     },
   };
-  await withPeers(
-    run,
-    [revtunSpec(run.bundle), ...run.peers],
-    { backend: "nginx" },
-    async (all) => {
-      await warmUp(run, all);
-      await alternate(run, "connections", [one], all);
-    },
-  );
+  await measureBeside(run, "connections", [one]);
+}
+
+/** Measures `cases` at revtun and all peers in front of nginx, warmed up. */
+export async function measureBeside(
+  run: BenchRun,
+  section: string,
+  cases: readonly Case[],
+): Promise<void> {
+  const specs = [revtunSpec(run.bundle), ...run.peers];
+  await withPeers(run, specs, { backend: "nginx" }, async (all) => {
+    await warmUp(run, all);
+    await alternate(run, section, cases, all);
+  });
 }
 
 /** A second of load for each, so that none is measured while it compiles or grows. */

@@ -5,7 +5,7 @@ import { moveBulk } from "../load/bulk.ts";
 import { runChecked } from "../load/checked.ts";
 import { HeldConnections } from "../load/idle.ts";
 import { revtunSpec } from "../revtun_peer.ts";
-import { keepAliveCase, load, warmUp } from "./requests.ts";
+import { keepAliveCase, load, measureBeside, warmUp } from "./requests.ts";
 
 /** How long the stalled reader's answer may fill all buffers before the load begins. */
 const STALL_MS = 500;
@@ -26,15 +26,7 @@ export async function measureStalled(run: BenchRun): Promise<void> {
       ];
     },
   };
-  await withPeers(
-    run,
-    [revtunSpec(run.bundle), ...run.peers],
-    { backend: "nginx" },
-    async (all) => {
-      await warmUp(run, all);
-      await alternate(run, "stalled", [one], all);
-    },
-  );
+  await measureBeside(run, "stalled", [one]);
 }
 
 /** 1, 4 and 8 tunnel connections of one agent. */
