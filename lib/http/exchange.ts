@@ -1,31 +1,19 @@
 /** One request and its answer: from a client's connection to an upstream and back. */
 import type { SharedBuffer } from "../buffer.ts";
-import { BodyScanner } from "../codec/http1/body_scanner.ts";
-import { requestFraming, responseFraming } from "../codec/http1/framing.ts";
-import type { Framing } from "../codec/http1/framing.ts";
-import { INCOMPLETE } from "../codec/http1/head.ts";
-import { HeldBytes } from "../codec/http1/held_bytes.ts";
 import { HttpError } from "../codec/http1/http_error.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
-import type { ResponseHead } from "../codec/http1/response_head.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError, DeadlineError, DialError } from "../errors.ts";
 import type { Upstream } from "../upstream.ts";
 import { formatForHead } from "./answer.ts";
 import type { Answer } from "./answer.ts";
+import { Attempts } from "./attempts.ts";
 import type { ClientConnection } from "./client_connection.ts";
-import {
-  answerForLoss,
-  answerForRequest,
-  answerForResponse,
-  answerForUpstream,
-  isTunnelLoss,
-} from "./failure.ts";
+import { answerForRequest, answerForResponse, answerForUpstream } from "./failure.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
-import { KeptRequest } from "./kept_request.ts";
-import { requestHeadRoom, writeRequestHead } from "./request_writer.ts";
-import type { RequestPassage } from "./request_writer.ts";
-import { responseHeadRoom, writeResponseHead } from "./response_writer.ts";
+import { OutgoingRequest } from "./outgoing_request.ts";
+import { ResponseRelay } from "./response_relay.ts";
+import type { ResponseUser } from "./response_relay.ts";
 import type { Passage, Route } from "./route.ts";
 
 /**
@@ -38,45 +26,25 @@ import type { Passage, Route } from "./route.ts";
  */
 type State = "opening" | "waiting" | "streaming" | "answered" | "raw" | "over";
 
-/** A body's bytes up to this many travel in one write with its head; more are not copied. */
-const MAX_JOINED_BYTES = 8 << 10;
-/** What may be sent again even if a target may have seen it (RFC 9110 section 9.2.1). */
-const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
-
 /** A request under way. */
-export class Exchange implements Sink {
+export class Exchange implements Sink, ResponseUser {
   readonly #connection: ClientConnection;
   readonly #frontend: HttpFrontend;
   readonly #route: Route;
   readonly #passage: Passage | undefined;
   readonly #startMs: number;
-  #method = "";
-  #isHttp10 = false;
-  #isUpgrade = false;
+  readonly #request: OutgoingRequest;
+  readonly #response: ResponseRelay;
   #state: State = "opening";
   /** Counts every sign of life; compared when a deadline passes. */
   #progress = 0;
   #progressAtDeadline = 0;
-
   #upstream: Upstream | undefined;
   #isUpstreamPaused = false;
   #isUpstreamEnded = false;
-  #attempts = 0;
-  #excludedHosts: Set<string> | undefined;
-  #lastFailure: Answer | undefined;
-
-  #request: KeptRequest | undefined;
-  #requestBody: BodyScanner | undefined;
-  #bodyBytes = 0;
-  #isRequestDone = false;
   /** The upstream takes no more of the request for now. */
   #isUpstreamFull = false;
-
-  #responseBody: BodyScanner | undefined;
-  #heldResponse: HeldBytes | undefined;
-  #isResponseReusable = false;
-  #isClientKept = false;
-  #isDechunked = false;
+  #attempts: Attempts | undefined;
 
   constructor(
     connection: ClientConnection,
@@ -88,13 +56,20 @@ export class Exchange implements Sink {
     this.#route = route;
     this.#passage = route.passage;
     this.#startMs = frontend.onAnswer === undefined ? 0 : frontend.runtime.nowMs();
+    this.#request = new OutgoingRequest(frontend);
+    this.#response = new ResponseRelay(
+      frontend,
+      this.#request,
+      route.passage?.responseEdits,
+      this,
+    );
   }
 
   /** More of the client's bytes could be used now. */
   get canTake(): boolean {
-    if (this.#state === "opening") return this.#isRequestDone;
+    if (this.#state === "opening") return this.#request.isDone;
     // A client that sent its whole request is read on, to learn at once if it leaves.
-    return this.#isRequestDone && this.#state !== "raw" || !this.#isUpstreamFull;
+    return this.#request.isDone && this.#state !== "raw" || !this.#isUpstreamFull;
   }
 
   /**
@@ -110,37 +85,13 @@ export class Exchange implements Sink {
     end: number,
     buffer: SharedBuffer,
   ): number {
-    this.#method = head.method;
-    this.#isHttp10 = head.minorVersion === 0;
-    this.#isUpgrade = head.isUpgrade;
-    const framing = requestFraming(head);
-    let bodyEnd = headEnd;
-    if (framing === "none") {
-      this.#isRequestDone = true;
-    } else {
-      this.#checkBodySize(head.contentLength);
-      this.#requestBody = new BodyScanner();
-      this.#requestBody.start(framing, head.contentLength);
-      bodyEnd = this.#requestBody.scan(bytes, headEnd, end);
-      this.#checkBodySize(this.#bodyBytes += bodyEnd - headEnd);
-      this.#isRequestDone = this.#requestBody.isDone;
-    }
-    const isJoined = bodyEnd - headEnd <= MAX_JOINED_BYTES;
-    const { writer } = this.#frontend;
-    const passage: RequestPassage = {
+    const bodyEnd = this.#request.start(head, bytes, headEnd, end, buffer, {
       facts: this.#connection.facts,
       clusterName: this.#route.cluster,
       rewrite: this.#passage?.rewrite,
       edits: this.#passage?.requestEdits,
       requestId: this.#frontend.requestId,
-    };
-    writer.begin(requestHeadRoom(head, passage) + (isJoined ? bodyEnd - headEnd : 0));
-    writeRequestHead(writer, head, passage);
-    if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
-    this.#request = new KeptRequest(writer.view(), writer.buffer);
-    if (!isJoined) {
-      this.#request.add(bytes.subarray(headEnd, bodyEnd), buffer, Infinity);
-    }
+    });
     this.#frontend.retries.deposit();
     this.#acquire(this.#holdMs);
     return bodyEnd;
@@ -154,14 +105,13 @@ export class Exchange implements Sink {
       if (this.#isUpstreamFull) this.#connection.pause();
       return end;
     }
-    if (this.#isRequestDone || this.#state === "opening" || this.#state === "over") return start;
-    const bodyEnd = this.#requestBody!.scan(bytes, start, end);
-    this.#checkBodySize(this.#bodyBytes += bodyEnd - start);
+    if (this.#request.isDone || this.#state === "opening" || this.#state === "over") return start;
+    const bodyEnd = this.#request.scan(bytes, start, end);
     const piece = slice(bytes, start, bodyEnd);
     this.#progress += 1;
-    this.#request?.add(piece, buffer, this.#frontend.settings.replayBytes);
+    this.#request.keep(piece, buffer);
     this.#isUpstreamFull = !this.#upstream!.duplex.write(piece, buffer);
-    if (this.#requestBody!.isDone) this.#requestDone();
+    if (this.#request.isBodyWhole) this.#requestDone();
     else if (this.#isUpstreamFull) this.#connection.pause();
     return bodyEnd;
   }
@@ -178,7 +128,7 @@ export class Exchange implements Sink {
   clientEnded(): void {
     if (this.#state === "raw") {
       this.#upstream!.duplex.end();
-    } else if (!this.#isRequestDone) {
+    } else if (!this.#request.isDone) {
       this.#connection.close(new ClosedError("peer", "The client ended within its request"));
     } else if (this.#state !== "over") {
       // It may only have ended its side, or be gone: a broken wire would show at the next write.
@@ -224,11 +174,11 @@ export class Exchange implements Sink {
       }
       return;
     }
-    if (!this.#isRequestDone && hasProgressed) {
+    if (!this.#request.isDone && hasProgressed) {
       this.#connection.setDeadline(settings.bodyTimeoutMs);
       return;
     }
-    if (!this.#isRequestDone && !this.#isUpstreamFull) {
+    if (!this.#request.isDone && !this.#isUpstreamFull) {
       this.#answer(
         answerForRequest(
           new HttpError(
@@ -249,23 +199,23 @@ export class Exchange implements Sink {
       detail: "The target did not answer in time.",
       cluster: this.#route.cluster,
       ...(this.#upstream !== undefined && { hostName: this.#upstream.hostName }),
-    }, this.#isRequestDone);
+    }, this.#request.isDone);
   }
 
   onData(bytes: Uint8Array, buffer: SharedBuffer): void {
     this.#progress += 1;
     switch (this.#state) {
       case "waiting":
-        this.#takeAnswer(bytes, buffer);
+        this.#response.takeHeads(bytes, buffer);
         break;
       case "streaming":
-        this.#passBody(bytes, 0, bytes.length, buffer);
+        this.#response.takeBody(bytes, buffer);
         break;
       case "raw":
-        this.#toClient(bytes, buffer);
+        this.toClient(bytes, buffer);
         break;
       case "answered":
-        this.#isResponseReusable = false;
+        this.#response.isReusable = false;
         break;
     }
   }
@@ -293,6 +243,60 @@ export class Exchange implements Sink {
     // In order, the client's side has its last bytes to send and closes by itself.
     if (!isOrderly) this.#connection.close(error);
     this.#connection.exchangeOver();
+  }
+
+  get mayKeepClient(): boolean {
+    return this.#connection.isKeepAlive;
+  }
+
+  interimCame(): void {
+    // From here on the request may not be sent again.
+    this.#request.forget();
+  }
+
+  began(status: number, isRaw: boolean): void {
+    this.#state = isRaw ? "raw" : "streaming";
+    this.#request.forget();
+    this.#report(status, undefined);
+  }
+
+  toClient(bytes: Uint8Array, buffer: SharedBuffer): void {
+    if (this.#connection.write(bytes, buffer) || this.#isUpstreamPaused) return;
+    this.#isUpstreamPaused = true;
+    this.#upstream?.duplex.pause();
+  }
+
+  goesOn(): void {
+    this.#connection.setDeadline(this.#quietMs);
+  }
+
+  ended(): void {
+    if (this.#request.isDone || !this.#response.isReusable) {
+      this.#complete();
+      return;
+    }
+    // The target has answered early and still reads; its answer may even be an echo's.
+    this.#state = "answered";
+    this.#connection.setDeadline(this.#frontend.settings.bodyTimeoutMs);
+  }
+
+  switched(): void {
+    this.#connection.setDeadline(this.#idleTimeoutMs);
+    // What the client sent behind its request is the new protocol's first.
+    this.#connection.resume();
+    if (this.#connection.hasEnded) this.#upstream?.duplex.end();
+  }
+
+  isBad(error: HttpError): void {
+    if (!this.#hasBegun) {
+      const { cluster } = this.#route;
+      const hostName = this.#upstream?.hostName;
+      const where = { cluster, ...(hostName !== undefined && { hostName }) };
+      this.#answer(answerForResponse(error, where), this.#request.isDone);
+      return;
+    }
+    this.#end(false);
+    this.#connection.close(error);
   }
 
   /** Something of the answer has gone to the client, so that nothing else can be said any more. */
@@ -323,8 +327,8 @@ export class Exchange implements Sink {
 
   #acquire(waitMs: number): void {
     this.#state = "opening";
-    this.#attempts += 1;
     const { target, cluster, hostName, hostIds, hashKey } = this.#route;
+    const excludedHosts = this.#attempts?.excludedHosts;
     let found: Upstream | Promise<Upstream>;
     try {
       found = this.#frontend.upstreams.acquire({
@@ -332,12 +336,12 @@ export class Exchange implements Sink {
         target,
         protocol: "http",
         waitMs,
-        heldBytes: this.#request!.size,
+        heldBytes: this.#request.keptBytes,
         ...(this.#connection.remote !== undefined && { source: this.#connection.remote }),
         ...(hostName !== undefined && { hostName }),
         ...(hostIds !== undefined && { hostIds }),
         ...(hashKey !== undefined && { hashKey }),
-        ...(this.#excludedHosts !== undefined && { excludedHosts: this.#excludedHosts }),
+        ...(excludedHosts !== undefined && { excludedHosts }),
       });
     } catch (error) {
       this.#noUpstream(error);
@@ -347,13 +351,13 @@ export class Exchange implements Sink {
       this.#send(found);
       return;
     }
-    if (!this.#isRequestDone) this.#connection.pause();
+    if (!this.#request.isDone) this.#connection.pause();
     this.#connection.setDeadline(this.#answerTimeoutMs);
     found.then(
       (upstream) => {
         if (this.#state === "opening") {
           this.#send(upstream);
-          if (!this.#isRequestDone) this.#connection.resume();
+          if (!this.#request.isDone) this.#connection.resume();
         } else {
           upstream.release(true);
         }
@@ -367,7 +371,10 @@ export class Exchange implements Sink {
   #noUpstream(error: unknown): void {
     const { cluster, hostName } = this.#route;
     const where = { cluster, ...(hostName !== undefined && { hostName }) };
-    this.#answer(this.#lastFailure ?? answerForUpstream(error, where), this.#isRequestDone);
+    this.#answer(
+      this.#attempts?.lastAnswer ?? answerForUpstream(error, where),
+      this.#request.isDone,
+    );
   }
 
   #send(upstream: Upstream): void {
@@ -380,10 +387,9 @@ export class Exchange implements Sink {
       return;
     }
     upstream.duplex.attach(this);
-    const { duplex, hostHeader } = upstream;
-    this.#isUpstreamFull = !this.#request!.sendTo(duplex, hostHeader, this.#frontend.sentHead);
+    this.#isUpstreamFull = !this.#request.sendTo(upstream);
     if (this.#upstream !== upstream) return;
-    if (this.#isRequestDone) {
+    if (this.#request.isDone) {
       this.#requestDone();
     } else {
       if (this.#isUpstreamFull) this.#connection.pause();
@@ -391,15 +397,8 @@ export class Exchange implements Sink {
     }
   }
 
-  #checkBodySize(bytes: number): void {
-    const { maxBodyBytes } = this.#frontend.settings;
-    if (maxBodyBytes > 0 && bytes > maxBodyBytes) {
-      throw new HttpError(413, "limit", bytes, `its body is over ${maxBodyBytes} bytes`);
-    }
-  }
-
   #requestDone(): void {
-    this.#isRequestDone = true;
+    this.#request.isDone = true;
     if (this.#state === "answered") {
       this.#complete();
     } else if (this.#state === "waiting") {
@@ -411,177 +410,11 @@ export class Exchange implements Sink {
     }
   }
 
-  /** Takes bytes of the answer's head, and whatever is behind it. */
-  #takeAnswer(bytes: Uint8Array, buffer: SharedBuffer): void {
-    const held = this.#heldResponse;
-    try {
-      if (held === undefined) {
-        const used = this.#takeHeads(bytes, 0, bytes.length, buffer);
-        if (used === bytes.length) return;
-        this.#heldResponse = new HeldBytes(this.#frontend.runtime.pool);
-        this.#heldResponse.append(bytes.subarray(used));
-        return;
-      }
-      held.append(bytes);
-      if (!held.isHeadLikely()) return;
-      const whole = held.buffer!;
-      whole.retain();
-      const { start, end } = held;
-      const used = this.#takeHeads(whole.bytes, start, end, whole) - start;
-      whole.release();
-      if (held.length > 0) held.consume(used);
-      if (held.length === 0) this.#heldResponse = undefined;
-    } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      this.#responseIsBad(error);
-    }
-  }
-
-  #takeHeads(bytes: Uint8Array, start: number, end: number, buffer: SharedBuffer): number {
-    const head = this.#frontend.responseHead;
-    let at = start;
-    while (at < end) {
-      const headEnd = head.parse(bytes, at, end);
-      if (headEnd === INCOMPLETE) return at;
-      if (!head.isInterim) {
-        this.#begin(head, bytes, headEnd, end, buffer);
-        return end;
-      }
-      this.#passInterim(head);
-      at = headEnd;
-    }
-    return at;
-  }
-
-  /** Passes on a 1xx answer, for which HTTP/1.0 has no words. */
-  #passInterim(head: ResponseHead): void {
-    // The target is at work on it: from here on it may not be sent again.
-    this.#forgetRequest();
-    if (this.#isHttp10) return;
-    const { writer } = this.#frontend;
-    writer.begin(responseHeadRoom(head, undefined));
-    writeResponseHead(writer, head, { connection: undefined, isDechunked: false });
-    this.#toClient(writer.view(), writer.buffer);
-    writer.buffer.release();
-  }
-
-  /** Passes on the final answer's head, and what of its body came with it. */
-  #begin(
-    head: ResponseHead,
-    bytes: Uint8Array,
-    headEnd: number,
-    end: number,
-    buffer: SharedBuffer,
-  ): void {
-    const framing = responseFraming(head, this.#method);
-    if (framing === "tunnel") {
-      this.#beginRaw(head, bytes, headEnd, end, buffer);
-      return;
-    }
-    this.#isDechunked = framing === "chunked" && this.#isHttp10;
-    this.#isClientKept = this.#connection.isKeepAlive && framing !== "close" && !this.#isDechunked;
-    this.#isResponseReusable = head.isKeepAlive && framing !== "close";
-    const isWhole = framing === "length" && head.contentLength <= end - headEnd;
-    const body = isWhole ? undefined : this.#startBody(framing, head.contentLength);
-    const ranges: number[] | undefined = this.#isDechunked ? [] : undefined;
-    let bodyEnd = isWhole ? headEnd + head.contentLength : headEnd;
-    if (body !== undefined) bodyEnd = body.scan(bytes, headEnd, end, ranges && pushRange(ranges));
-    const isJoined = !this.#isDechunked && bodyEnd - headEnd <= MAX_JOINED_BYTES;
-    const { writer } = this.#frontend;
-    const edits = this.#passage?.responseEdits;
-    writer.begin(responseHeadRoom(head, edits) + (isJoined ? bodyEnd - headEnd : 0));
-    const connection = this.#isClientKept ? (this.#isHttp10 ? "keep-alive" : undefined) : "close";
-    writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked, edits });
-    if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
-    this.#state = "streaming";
-    this.#forgetRequest();
-    this.#report(head.status, undefined);
-    this.#toClient(writer.view(), writer.buffer);
-    writer.buffer.release();
-    if (ranges !== undefined) this.#passRanges(bytes, ranges, buffer);
-    else if (!isJoined) this.#toClient(bytes.subarray(headEnd, bodyEnd), buffer);
-    if (bodyEnd < end) this.#isResponseReusable = false;
-    if (body === undefined || body.isDone) this.#responseDone();
-    else this.#connection.setDeadline(this.#quietMs);
-  }
-
-  #startBody(framing: Framing, contentLength: number): BodyScanner | undefined {
-    if (framing === "none") return undefined;
-    this.#responseBody = new BodyScanner();
-    this.#responseBody.start(framing, contentLength);
-    return this.#responseBody;
-  }
-
-  #beginRaw(
-    head: ResponseHead,
-    bytes: Uint8Array,
-    headEnd: number,
-    end: number,
-    buffer: SharedBuffer,
-  ): void {
-    if (!this.#isUpgrade || !this.#isRequestDone) {
-      head.fail(400, head.start, "it switches protocols, which nobody asked for");
-    }
-    const { writer } = this.#frontend;
-    const edits = this.#passage?.responseEdits;
-    writer.begin(responseHeadRoom(head, edits));
-    writeResponseHead(writer, head, { connection: "upgrade", isDechunked: false, edits });
-    this.#state = "raw";
-    this.#forgetRequest();
-    this.#report(head.status, undefined);
-    this.#toClient(writer.view(), writer.buffer);
-    writer.buffer.release();
-    if (headEnd < end) this.#toClient(bytes.subarray(headEnd, end), buffer);
-    this.#connection.setDeadline(this.#idleTimeoutMs);
-    // What the client sent behind its request is the new protocol's first.
-    this.#connection.resume();
-    if (this.#connection.hasEnded) this.#upstream?.duplex.end();
-  }
-
-  #passBody(bytes: Uint8Array, start: number, end: number, buffer: SharedBuffer): void {
-    const body = this.#responseBody!;
-    const ranges: number[] | undefined = this.#isDechunked ? [] : undefined;
-    let bodyEnd: number;
-    try {
-      bodyEnd = body.scan(bytes, start, end, ranges && pushRange(ranges));
-    } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      this.#responseIsBad(error);
-      return;
-    }
-    if (ranges !== undefined) this.#passRanges(bytes, ranges, buffer);
-    else this.#toClient(slice(bytes, start, bodyEnd), buffer);
-    if (bodyEnd < end) this.#isResponseReusable = false;
-    if (body.isDone) this.#responseDone();
-  }
-
-  #passRanges(bytes: Uint8Array, ranges: readonly number[], buffer: SharedBuffer): void {
-    for (let i = 0; i < ranges.length; i += 2) {
-      this.#toClient(bytes.subarray(ranges[i], ranges[i + 1]), buffer);
-    }
-  }
-
-  #toClient(bytes: Uint8Array, buffer: SharedBuffer): void {
-    if (this.#connection.write(bytes, buffer) || this.#isUpstreamPaused) return;
-    this.#isUpstreamPaused = true;
-    this.#upstream?.duplex.pause();
-  }
-
-  #responseDone(): void {
-    if (this.#isRequestDone || !this.#isResponseReusable) {
-      this.#complete();
-      return;
-    }
-    // The target has answered early and still reads; its answer may even be an echo's.
-    this.#state = "answered";
-    this.#connection.setDeadline(this.#frontend.settings.bodyTimeoutMs);
-  }
-
   #complete(): void {
-    const isWhole = this.#isRequestDone;
-    this.#end(this.#isResponseReusable && isWhole);
+    const isWhole = this.#request.isDone;
+    this.#end(this.#response.isReusable && isWhole);
     this.#connection.exchangeDone(
-      this.#isClientKept && isWhole && !this.#connection.client.isClosed,
+      this.#response.isClientKept && isWhole && !this.#connection.client.isClosed,
     );
   }
 
@@ -593,7 +426,7 @@ export class Exchange implements Sink {
     } else if (this.#state === "answered") {
       this.#complete();
     } else if (this.#state === "streaming") {
-      const isEnd = error === undefined && this.#responseBody?.framing === "close";
+      const isEnd = error === undefined && this.#response.endsWithStream;
       if (isEnd) {
         this.#complete();
         return;
@@ -606,59 +439,37 @@ export class Exchange implements Sink {
   }
 
   #retryOrAnswer(error: Error | undefined): void {
-    const { hostId, hostName, isReused } = this.#upstream!;
-    const { settings, retries } = this.#frontend;
-    const maxAttempts = this.#passage?.maxAttempts ?? settings.maxAttempts;
-    const isUntouched = error instanceof DialError;
-    const isLost = isTunnelLoss(error) || !isUntouched;
-    const failure = answerForLoss(error, { cluster: this.#route.cluster, hostName });
-    // A host that could not reach its target is left alone; a lost stream says nothing of its host.
-    if (!isLost) (this.#excludedHosts ??= new Set()).add(hostId);
-    const mayRepeat = (isUntouched || SAFE_METHODS.has(this.#method)) &&
-      this.#heldResponse === undefined && this.#request?.isWhole === true &&
-      this.#attempts < maxAttempts && (isReused || retries.withdraw());
+    const upstream = this.#upstream!;
+    this.#attempts ??= new Attempts(this.#frontend);
+    const next = this.#attempts.failed(upstream, error, {
+      method: this.#request.method,
+      isRepeatable: this.#request.isKept && !this.#response.holdsHead,
+      maxAttempts: this.#passage?.maxAttempts ?? this.#frontend.settings.maxAttempts,
+    });
     this.#releaseUpstream(false);
-    if (mayRepeat) {
-      this.#lastFailure = failure;
-      this.#acquire(isLost ? this.#holdMs : 0);
-      return;
-    }
-    this.#answer(failure, this.#isRequestDone);
-  }
-
-  #responseIsBad(error: HttpError): void {
-    const { cluster } = this.#route;
-    const hostName = this.#upstream?.hostName;
-    if (!this.#hasBegun) {
-      const where = { cluster, ...(hostName !== undefined && { hostName }) };
-      this.#answer(answerForResponse(error, where), this.#isRequestDone);
-      return;
-    }
-    this.#end(false);
-    this.#connection.close(error);
+    if (typeof next === "string") this.#acquire(next === "wait" ? this.#holdMs : 0);
+    else this.#answer(next, this.#request.isDone);
   }
 
   /** Ends it by an answer of our own. */
   #answer(answer: Answer, isKept: boolean): void {
-    const format = formatForHead(this.#request?.first);
+    const format = formatForHead(this.#request.head);
     this.#report(answer.status, answer.code);
     this.#end(false);
-    const wishes = { format, isHead: this.#method === "HEAD", isHttp10: this.#isHttp10 };
+    const wishes = {
+      format,
+      isHead: this.#request.method === "HEAD",
+      isHttp10: this.#request.isHttp10,
+    };
     this.#connection.answer(answer, wishes, isKept);
   }
 
   /** Lets go of everything; the connection must be told in its own way. */
   #end(isReusable: boolean): void {
     this.#state = "over";
-    this.#forgetRequest();
-    this.#heldResponse?.clear();
-    this.#heldResponse = undefined;
+    this.#request.forget();
+    this.#response.clear();
     this.#releaseUpstream(isReusable);
-  }
-
-  #forgetRequest(): void {
-    this.#request?.release();
-    this.#request = undefined;
   }
 
   #releaseUpstream(isReusable: boolean): void {
@@ -686,8 +497,4 @@ export class Exchange implements Sink {
 
 function slice(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
-}
-
-function pushRange(ranges: number[]): (start: number, end: number) => void {
-  return (start, end) => ranges.push(start, end);
 }
