@@ -7,16 +7,8 @@ import type { Context } from "./command.ts";
 import type { OptionSpec } from "./option.ts";
 import { readSecretFile } from "./read_token.ts";
 
-/** Options of every command that asks an admin endpoint. */
-export const CLIENT_OPTIONS = [
-  {
-    name: "admin",
-    kind: "string",
-    placeholder: "ADDRESS",
-    default: "127.0.0.1:9901",
-    description: "The admin endpoint to ask, as given to revtun server or agent",
-    group: "Admin",
-  },
+/** What an admin endpoint wants to see. */
+export const CLIENT_TOKEN_OPTIONS = [
   {
     name: "admin-token-file",
     kind: "string",
@@ -31,6 +23,19 @@ export const CLIENT_OPTIONS = [
     description: "Its token itself",
     group: "Admin",
   },
+] as const satisfies readonly OptionSpec[];
+
+/** Options of every command that asks an admin endpoint. */
+export const CLIENT_OPTIONS = [
+  {
+    name: "admin",
+    kind: "string",
+    placeholder: "ADDRESS",
+    default: "127.0.0.1:9901",
+    description: "The admin endpoint to ask, as given to revtun server or agent",
+    group: "Admin",
+  },
+  ...CLIENT_TOKEN_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
 interface ClientValues {

@@ -3,10 +3,11 @@ import { formatTargetName, parseNameRules, parseTargetNames } from "../lib/auth/
 import type { NameRules } from "../lib/auth/permit.ts";
 import { newTicket } from "../lib/auth/ticket.ts";
 import type { Ticket } from "../lib/auth/ticket.ts";
-import { addTicket, readTicketFile, removeTickets } from "../lib/auth/ticket_file.ts";
-import { pruneUses, readUses } from "../lib/auth/ticket_uses.ts";
+import { addTicket, readTicketFile, revokeTickets } from "../lib/auth/ticket_file.ts";
+import { readUses } from "../lib/auth/ticket_uses.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { NAME_PATTERN } from "../lib/name.ts";
+import { adminClientOf, CLIENT_TOKEN_OPTIONS } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Context } from "./command.ts";
 import { parseDuration } from "../lib/duration.ts";
@@ -68,6 +69,14 @@ const OPTIONS = [
     description: "new: what list shows beside it",
   },
   { name: "json", kind: "boolean", description: "list: print a JSON object for each" },
+  {
+    name: "admin",
+    kind: "string",
+    placeholder: "ADDRESS",
+    description: "revoke: ask the server with this admin endpoint, in place of --token-file",
+    group: "Admin",
+  },
+  ...CLIENT_TOKEN_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
 type TokenContext = Context<OptionValues<typeof OPTIONS>>;
@@ -78,7 +87,8 @@ export const command: Command = defineCommand({
   description: "new prints a token, which stands nowhere else: the file holds its hash. A server " +
     "started with --credential token-file follows changes of the file within a second: revoke " +
     "closes the agent's connections too.",
-  usage: "revtun token new ID | list | revoke ID... --token-file FILE [options]",
+  usage: "revtun token new ID | list | revoke ID... --token-file FILE [options]\n" +
+    "       revtun token revoke ID... --admin ADDRESS",
   args: { placeholder: "new|list|revoke", min: 1, max: 1000 },
   options: OPTIONS,
   examples: [
@@ -87,9 +97,15 @@ export const command: Command = defineCommand({
       description: "a token for one agent, in one place",
     },
     { line: "revtun token revoke till-7 --token-file tokens", description: "and it is out" },
+    {
+      line: "revtun token revoke till-7 --admin 127.0.0.1:9901",
+      description: "the same from where the file is not",
+    },
   ],
   async run(context) {
     const [action = "", ...ids] = context.args;
+    const admin = action === "revoke" ? adminOf(context) : undefined;
+    if (admin !== undefined) return await askToRevoke(context, admin, ids);
     const path = context.values["token-file"];
     if (path === undefined) {
       throw new ConfigError("--token-file", "missing, name the file of the tokens");
@@ -185,12 +201,40 @@ async function revokeTokens(
   source: string,
   ids: readonly string[],
 ): Promise<number> {
-  if (ids.length === 0) throw new ConfigError("ID", "name the tokens to revoke");
-  await removeTickets(path, source, ids);
-  const { tickets } = await readTicketFile(path, source);
-  await pruneUses(path, tickets.values());
+  checkIds(ids);
+  await revokeTickets(path, source, ids);
   for (const id of ids) await stdout.write(`revoked ${id}\n`);
   return EXIT.ok;
+}
+
+/** Has a running server do it, which closes the agents' connections at once. */
+async function askToRevoke(
+  { values, sourceOf, signal, stdout }: TokenContext,
+  admin: string,
+  ids: readonly string[],
+): Promise<number> {
+  checkIds(ids);
+  using client = await adminClientOf({ values: { ...values, admin }, sourceOf, signal });
+  for (const id of ids) {
+    const answer = await client.post(`/api/v1/tokens/${encodeURIComponent(id)}/revoke`);
+    await stdout.write(`revoked ${id}: ${answer.closed_connections} connections closed\n`);
+  }
+  return EXIT.ok;
+}
+
+/** The endpoint to ask, undefined to change the file here. @throws {ConfigError} both are told. */
+function adminOf({ values, sourceOf }: TokenContext): string | undefined {
+  const { admin, "token-file": file } = values;
+  if (admin === undefined || file === undefined) return admin;
+  // A variable is there for all commands: what this one was told goes before.
+  const isFlag = (option: string) => sourceOf(option).startsWith("--");
+  if (!isFlag("admin")) return undefined;
+  if (!isFlag("token-file")) return admin;
+  throw new ConfigError("--admin", "the server has its own file: leave --token-file out");
+}
+
+function checkIds(ids: readonly string[]): void {
+  if (ids.length === 0) throw new ConfigError("ID", "name the tokens to revoke");
 }
 
 function rowOf(ticket: Ticket, used: number) {

@@ -59,17 +59,20 @@ export class HandshakeError extends RevtunError {
   readonly isRetriable: boolean;
   /** How long the server asks us to wait before the next try, in ms; 0 when it does not say. */
   readonly retryAfterMs: number;
+  /** The server says that it will never be otherwise; false where it does not say. */
+  readonly isFinal: boolean;
 
   constructor(
     message: string,
     status: number,
     isRetriable: boolean,
-    options: ErrorOptions & { retryAfterMs?: number } = {},
+    options: ErrorOptions & { retryAfterMs?: number; isFinal?: boolean } = {},
   ) {
     super(message, options);
     this.status = status;
     this.isRetriable = isRetriable;
     this.retryAfterMs = options.retryAfterMs ?? 0;
+    this.isFinal = options.isFinal ?? false;
   }
 }
 

@@ -16,6 +16,7 @@ import { Problem } from "./problem.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
 import type { Takeover } from "./takeover.ts";
 import { TAKEOVER_ROUTES } from "./takeover.ts";
+import { TOKEN_ROUTES } from "./token_routes.ts";
 import {
   clusterView,
   connectionView,
@@ -212,6 +213,7 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
       return { "closed_connections": connections };
     },
   },
+  ...TOKEN_ROUTES,
   ...TAKEOVER_ROUTES,
 ];
 

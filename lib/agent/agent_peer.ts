@@ -47,7 +47,10 @@ export interface PeerDeps {
   peerChanged(): void;
 }
 
-/** Refusals for good in a row after which a peer counts as refused, if it was ever accepted. */
+/**
+ * Refusals for good in a row after which a peer counts as refused, if it was ever accepted and the
+ * server does not say that the refusal is final: a slip in its settings may be mended meanwhile.
+ */
 const REFUSALS_AFTER_ACCEPTANCE = 5;
 
 /** Connections to one address. */

@@ -84,9 +84,11 @@ export class ConnectionSlot {
     return this.#connection;
   }
 
-  /** Refusals for good in a row; 0 unless the last answer was one. */
+  /** Refusals for good in a row; 0 unless the last answer was one, Infinity after a final one. */
   get refusals(): number {
-    return this.#isRefused ? this.#backoff.refusals : 0;
+    if (!this.#isRefused) return 0;
+    const isFinal = this.#lastError instanceof HandshakeError && this.#lastError.isFinal;
+    return isFinal ? Infinity : this.#backoff.refusals;
   }
 
   get lastError(): Error | undefined {

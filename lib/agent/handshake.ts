@@ -151,6 +151,6 @@ function refusal(response: InitResponse): HandshakeError {
     status,
     // A server that says when to come again means it.
     !isForGood || retryAfterMs > 0,
-    { retryAfterMs },
+    { retryAfterMs, isFinal: isForGood && hello?.isFinal === true },
   );
 }

@@ -59,6 +59,13 @@ export interface CredentialPolicy {
    * any more. Absent where permits hold until they expire.
    */
   review?(permit: Permit, place: Place): Verdict;
+  /**
+   * Takes back what it gave to these identities, for good and for all servers that share it; absent
+   * where somebody else keeps them.
+   *
+   * @throws {ConfigError} it knows one of them not, or cannot be changed: nothing is taken back.
+   */
+  revoke?(identities: readonly string[]): Promise<void>;
   /** Set by the server: called when permits that were given may have changed. */
   onChange?: (() => void) | undefined;
   /** Ends what the policy does by itself, such as watching its file. */

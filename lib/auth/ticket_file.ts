@@ -1,8 +1,10 @@
 /** Changes to a file of tickets: one at a time, whole or not at all, readable by its owner only. */
 import { ConfigError } from "../errors.ts";
 import { readPrivateFile } from "./private_file.ts";
+import { replaceFile, withLock } from "./shared_file.ts";
 import { isBlank, parseTickets } from "./ticket.ts";
 import type { Ticket } from "./ticket.ts";
+import { pruneUses } from "./ticket_uses.ts";
 
 /** A file of tickets as it was read. */
 export interface TicketFile {
@@ -12,10 +14,6 @@ export interface TicketFile {
 
 /** 10,000 tickets have 2 to 3 MB. */
 const MAX_FILE_BYTES = 64 << 20;
-const MODE = 0o600;
-/** How long a change waits for another one to end. */
-const LOCK_TIMEOUT_MS = 5000;
-const LOCK_RETRY_MS = 20;
 
 /** Reads the tickets at `path`. @throws {ConfigError} */
 export async function readTicketFile(path: string, source: string): Promise<TicketFile> {
@@ -36,11 +34,11 @@ export async function addTicket(path: string, source: string, line: string): Pro
 }
 
 /**
- * Takes tickets out.
+ * Takes tickets out, with what was noted of their use.
  *
  * @throws {ConfigError} the file cannot be used, or lacks one of them: then none is taken out.
  */
-export async function removeTickets(
+export async function revokeTickets(
   path: string,
   source: string,
   ids: readonly string[],
@@ -53,25 +51,8 @@ export async function removeTickets(
     }
     return text.split("\n").filter((line) => isBlank(line) || !ids.includes(idIn(line))).join("\n");
   });
-}
-
-/** Runs `work` while no other process changes what `path` stands for. */
-export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const lockPath = `${path}.lock`;
-  // A file of its own: the one it guards is replaced by each change.
-  const lock = await Deno.open(lockPath, { create: true, write: true, mode: MODE });
-  try {
-    const endMs = performance.now() + LOCK_TIMEOUT_MS;
-    while (!await lock.tryLock(true)) {
-      if (performance.now() > endMs) {
-        throw new ConfigError(lockPath, "another program holds it for too long");
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
-    }
-    return await work();
-  } finally {
-    lock.close();
-  }
+  const { tickets } = await readTicketFile(path, source);
+  await pruneUses(path, tickets.values());
 }
 
 async function change(
@@ -94,31 +75,6 @@ async function change(
       cause: error,
     });
   }
-}
-
-/** Writes a file of its owner's only; readers see the old text or the new, also after a power cut. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  const old = await Deno.stat(path).catch(() => undefined);
-  const file = await Deno.open(temporary, {
-    create: true,
-    truncate: true,
-    write: true,
-    mode: MODE,
-  });
-  try {
-    let rest = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
-    await file.syncData();
-  } finally {
-    file.close();
-  }
-  if (Deno.build.os !== "windows") {
-    await Deno.chmod(temporary, MODE);
-    // Run by root for a server with a user of its own, which must go on reading it.
-    if (old !== undefined) await Deno.chown(temporary, old.uid, old.gid).catch(() => {});
-  }
-  await Deno.rename(temporary, path);
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,15 +1,18 @@
 /** The policy `token-file`: a ticket for each agent, that says where it may register and as what. */
 import type { Log } from "../log.ts";
 import type { TimerWheel } from "../timer.ts";
-import { missing, refused } from "./credential_policy.ts";
+import { missing, refused, sha256 } from "./credential_policy.ts";
 import type { Claim, CredentialPolicy, Place, Verdict } from "./credential_policy.ts";
 import { FileWatch } from "./file_watch.ts";
 import { allowsName } from "./permit.ts";
 import type { Permit } from "./permit.ts";
 import { isTokenOf, ticketIdOf } from "./ticket.ts";
 import type { Ticket } from "./ticket.ts";
-import { readTicketFile } from "./ticket_file.ts";
+import { readTicketFile, revokeTickets } from "./ticket_file.ts";
 import { noteUse } from "./ticket_uses.ts";
+
+/** Revoked tickets that are remembered, the latest. */
+const MAX_REVOKED = 10_000;
 
 /** What the policy needs. */
 export interface TicketPolicyOptions {
@@ -37,6 +40,8 @@ export class TicketPolicy implements CredentialPolicy {
   #tickets: Map<string, Ticket>;
   /** Agents that were let in by tickets of limited use: they come again without a look at the file. */
   readonly #knownAgents = new Map<string, Set<string>>();
+  /** Hashes of tickets that were revoked meanwhile: their agents are told so, and ask no more. */
+  readonly #revoked = new Map<string, string>();
   /** Uses are noted one after the other. */
   #noting: Promise<unknown> = Promise.resolve();
 
@@ -56,7 +61,10 @@ export class TicketPolicy implements CredentialPolicy {
     if (credential === "") return missing("a token");
     const ticket = this.#tickets.get(ticketIdOf(credential) ?? "");
     if (!isTokenOf(ticket, credential) || ticket === undefined) {
-      return refused("wrong", "this server knows no such token");
+      const revoked = this.#revoked.get(sha256(credential).toString("hex"));
+      return revoked === undefined
+        ? refused("wrong", "this server knows no such token")
+        : refusedAsRevoked(revoked);
     }
     const verdict = this.#judge(ticket, claim);
     if (!verdict.isAllowed || ticket.uses === Infinity || claim.isProbe) return verdict;
@@ -67,9 +75,16 @@ export class TicketPolicy implements CredentialPolicy {
     const ticket = this.#tickets.get(permit.identity);
     // A ticket that was made anew under the same name has another token.
     if (ticket === undefined || ticket.hash !== (permit as Ticket).hash) {
-      return refused("revoked", `token "${permit.identity}" was revoked`);
+      return refusedAsRevoked(permit.identity);
     }
     return this.#judge(ticket, place);
+  }
+
+  async revoke(identities: readonly string[]): Promise<void> {
+    const { path, source } = this.#options;
+    await revokeTickets(path, source, identities);
+    // Not left to the watch: the answer means that they are out.
+    await this.#reload();
   }
 
   async close(): Promise<void> {
@@ -119,6 +134,7 @@ export class TicketPolicy implements CredentialPolicy {
     const { path, source, log } = this.#options;
     try {
       const { tickets } = await readTicketFile(path, source);
+      this.#noteRevoked(this.#tickets, tickets);
       this.#tickets = tickets;
       this.#knownAgents.clear();
       log.info("token.reloaded", "The tokens were read anew", { file: path, tokens: tickets.size });
@@ -130,6 +146,22 @@ export class TicketPolicy implements CredentialPolicy {
     }
     this.onChange?.();
   }
+
+  #noteRevoked(before: ReadonlyMap<string, Ticket>, now: ReadonlyMap<string, Ticket>): void {
+    // Whoever puts a line back has changed their mind.
+    if (this.#revoked.size > 0) { for (const { hash } of now.values()) this.#revoked.delete(hash); }
+    for (const { identity, hash } of before.values()) {
+      if (now.get(identity)?.hash !== hash) this.#revoked.set(hash, identity);
+    }
+    for (const hash of this.#revoked.keys()) {
+      if (this.#revoked.size <= MAX_REVOKED) break;
+      this.#revoked.delete(hash);
+    }
+  }
+}
+
+function refusedAsRevoked(identity: string): Verdict {
+  return refused("revoked", `token "${identity}" was revoked`);
 }
 
 function usedUp({ identity, uses }: Ticket): Verdict {

@@ -4,7 +4,7 @@
  */
 import { sha256 } from "./credential_policy.ts";
 import type { Ticket } from "./ticket.ts";
-import { replaceFile, withLock } from "./ticket_file.ts";
+import { replaceFile, withLock } from "./shared_file.ts";
 
 /** Agents that came with each ticket, by the ticket's hash: one made anew starts from 0. */
 export type Uses = Map<string, Set<string>>;

@@ -45,6 +45,12 @@ export class FieldReader {
     return Number.isSafeInteger(value) ? value as number : this.#wrong(key, "a whole number");
   }
 
+  /** @throws {DecodeError} when it is there and neither true nor false. */
+  boolean(key: string, missing = false): boolean {
+    const value = this.#object[key] ?? missing;
+    return typeof value === "boolean" ? value : this.#wrong(key, "true or false");
+  }
+
   /** @throws {DecodeError} when it is there and no list of strings. */
   strings(key: string): string[] {
     const value = this.#object[key] ?? [];

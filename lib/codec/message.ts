@@ -75,6 +75,8 @@ export interface ServerHello {
   reason?: string;
   /** How long the agent should wait before it tries again, in ms. */
   retryAfterMs?: number;
+  /** What the agent shows will never do again: no use in trying. */
+  isFinal?: boolean;
 }
 
 export interface InitInfo {
@@ -299,6 +301,7 @@ function serverHelloToJson(hello: ServerHello): JsonObject {
     software: hello.software,
     reason: hello.reason,
     "retry_after_ms": hello.retryAfterMs,
+    final: hello.isFinal,
   };
 }
 
@@ -427,6 +430,7 @@ function readServerHello(value: unknown, origin: JsonOrigin): ServerHello {
     ...optional("software", fields.string("software")),
     ...optional("reason", fields.string("reason")),
     ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+    ...(fields.boolean("final") && { isFinal: true }),
   };
 }
 

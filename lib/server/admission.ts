@@ -43,6 +43,8 @@ export interface Refusal {
   /** Trying again may help. */
   readonly isTransient: boolean;
   readonly retryAfterMs?: number;
+  /** Nothing can make it otherwise: agents that were here before need not ask again. */
+  readonly isFinal?: boolean;
 }
 
 /** Longest credential that is looked at, in characters; tokens of OpenID Connect have 1 to 4 KiB. */
@@ -143,6 +145,6 @@ function refuse(
   reason: string,
   failure?: CredentialFailure,
 ): Refusal {
-  const why = failure === undefined ? {} : { failure };
+  const why = failure === undefined ? {} : { failure, isFinal: failure === "revoked" };
   return { isAdmitted: false, status, reason, counter, isTransient: false, ...why };
 }

@@ -348,12 +348,13 @@ class PendingConnection implements Sink {
       this.#duplex.close();
       return;
     }
-    const { reason, retryAfterMs } = refusal;
+    const { reason, retryAfterMs, isFinal = false } = refusal;
     const hello = isMosn ? {} : {
       hello: {
         ...this.#host.hello(),
         reason,
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        ...(isFinal && { isFinal }),
       },
     };
     this.#duplex.write(encodeMessage({ type: "initResponse", status: refusal.status, ...hello }));

@@ -139,6 +139,18 @@ Deno.test("ConnectionSlot waits long after a refusal for good, and knows that it
   kept.close();
 });
 
+Deno.test("ConnectionSlot counts a refusal that is final as any number of others", async () => {
+  using runtime = testRuntime();
+  const owner = new FakeOwner(runtime);
+  owner.answers = [{}, new HandshakeError("revoked", 2, false, { isFinal: true })];
+  const kept = slot(owner);
+  kept.start();
+  await until("connection", () => owner.connections.length === 1);
+  owner.connections[0]!.close();
+  await until("refusal", () => kept.refusals === Infinity);
+  kept.close();
+});
+
 Deno.test("ConnectionSlot gives up after connect_retry_times failures beyond the first", async () => {
   using runtime = testRuntime();
   const owner = new FakeOwner(runtime);

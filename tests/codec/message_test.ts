@@ -42,6 +42,7 @@ const serverHello = fc.record({
   software: text,
   reason: text,
   retryAfterMs: fc.integer({ min: 1 }),
+  isFinal: fc.constant(true),
 }, { requiredKeys: ["version"], ...record });
 
 const messageArbitrary: fc.Arbitrary<Message> = fc.oneof(

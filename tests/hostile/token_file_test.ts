@@ -90,10 +90,55 @@ Deno.test("revoking a token closes its agent's connections within a second; it e
   assert.deepEqual([revoked.code, revoked.stdout], [0, "revoked till-7\n"]);
   await server.process.printed(/event=tunnel\.permit_ended .*"till-7.*was revoked/, 1000);
   assert.equal((await agent.status).code, 3, agent.stderr);
-  assert.match(agent.stderr.trimEnd().split("\n").at(-1)!, /^revtun: .*no such token/);
+  assert.match(agent.stderr.trimEnd().split("\n").at(-1)!, /^revtun: .*"till-7" was revoked/);
   assert.equal((await ask(server.url, { "x-revtun-cluster": "edge-b" }))[0], 200);
   stays.kill("SIGTERM");
   assert.equal((await stays.status).code, 0);
+});
+
+Deno.test("an operator revokes a token by the admin API: it is out at once, and its agent ends", async () => {
+  await using folder = await temporaryFolder();
+  const file = folder.path("tokens");
+  const adminFile = folder.path("admin-token");
+  await Deno.writeTextFile(adminFile, "s3cret\n", { mode: 0o600 });
+  const token = await newToken(file, "till-7", "--uses", "5", "--cluster", "edge-a");
+  const other = await newToken(file, "till-8", "--cluster", "edge-*");
+  const admin = `unix:${folder.path("admin.sock")}`;
+  const flags = ["--credential", "token-file", "--token-file", file];
+  await using server = await startServer([
+    ...[...flags, "--admin", admin, "--admin-token-file", adminFile],
+  ]);
+  // It waits for half an hour after a refusal: that is not what ends it here.
+  const slow = ["--reconnect-base", "500ms", "--reconnect-max", "3m"];
+  await using agent = startAgent(server, slow, { "REVTUN_TOKEN": token });
+  await agent.printed(/connections=2/);
+  const revoke = (id: string, ...more: string[]) =>
+    outputOfCli(["token", "revoke", id, "--admin", admin, ...more]);
+
+  assert.equal((await revoke("till-7")).code, 1, "the endpoint wants its token");
+  const asked = ["--admin-token-file", adminFile];
+  const unknown = await revoke("till-9", ...asked);
+  assert.deepEqual([unknown.code, unknown.stderr], [1, 'revtun: There is no token "till-9"\n']);
+  const both = await revoke("till-7", ...asked, "--token-file", file);
+  assert.match(both.stderr, /leave --token-file out/);
+
+  const { code, stdout, stderr } = await revoke("till-7", ...asked);
+  assert.deepEqual([code, stdout], [0, "revoked till-7: 2 connections closed\n"], stderr);
+  const kept = (await Deno.readTextFile(file)).trim().split("\n");
+  assert.deepEqual(kept.map((line) => JSON.parse(line).id), ["till-8"]);
+  assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600);
+  assert.equal(await Deno.readTextFile(`${file}.uses`), "");
+  assert.equal((await agent.status).code, 3, agent.stderr);
+  assert.match(agent.stderr, /revtun: .*"till-7" was revoked/);
+  assert.equal((await claim(server.tunnel, { credential: other })).status, 1);
+
+  // Whoever was never let in has no better news, and a new token of that name is another one.
+  const stale = await claim(server.tunnel, { credential: token });
+  assert.match(stale.reason ?? "", /"till-7" was revoked/);
+  const renewed = await newToken(file, "till-7", "--cluster", "edge-*");
+  await server.process.printed(/event=token\.reloaded .*tokens=2/);
+  assert.equal((await claim(server.tunnel, { credential: renewed })).status, 1);
+  assert.equal((await claim(server.tunnel, { credential: token })).status, 2);
 });
 
 Deno.test("a host name belongs to one identity as long as its connection is up", async () => {
