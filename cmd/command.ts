@@ -95,6 +95,10 @@ export interface ArgsSpec {
   placeholder: string;
   min: number;
   max: number;
+  /** What the first of them may be, for completions. */
+  choices?: readonly string[];
+  /** The others, or all where there are no choices, are paths of files. */
+  areFiles?: boolean;
 }
 
 /** A command line to show in the help, with what it does. */

@@ -52,7 +52,13 @@ export const command: Command = defineCommand({
     "reference: prints docs/configuration.md.\n\n" +
     "import-mosn: prints settings made of a MOSN configuration, and on stderr what of it they " +
     "cannot say.",
-  args: { placeholder: "ACTION", min: 1, max: Infinity },
+  args: {
+    placeholder: "ACTION",
+    min: 1,
+    max: Infinity,
+    choices: Object.keys(ACTIONS),
+    areFiles: true,
+  },
   options: OPTIONS,
   examples: [
     { line: "revtun config check agent.yaml", description: "is it right?" },

@@ -20,7 +20,7 @@ export const command: Command = defineCommand({
     "Reads FILE or stdin: the bytes of one direction of one connection, a hex dump, or a pcap or " +
     "pcapng file. Prints one line a frame, then a summary. Exit code 1 if something could not be " +
     "decoded, after all that could.",
-  args: { placeholder: "FILE", min: 0, max: 1 },
+  args: { placeholder: "FILE", min: 0, max: 1, areFiles: true },
   options: [
     {
       name: "input",

@@ -15,7 +15,7 @@ export const command: Command = defineCommand({
   summary: "Make frames from JSON lines, as decode-frame --json prints them",
   description: "Reads FILE or stdin and writes the frames' bytes to stdout. What decode-frame " +
     "--json --payload --show-credentials prints becomes the bytes that it was.",
-  args: { placeholder: "FILE", min: 0, max: 1 },
+  args: { placeholder: "FILE", min: 0, max: 1, areFiles: true },
   options: [
     {
       name: "connection",

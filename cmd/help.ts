@@ -9,7 +9,7 @@ import { findCommand } from "./run.ts";
 export const command: Command = defineCommand({
   name: "help",
   summary: "Show how to use revtun or one of its commands",
-  args: { placeholder: "COMMAND", min: 0, max: 1 },
+  args: { placeholder: "COMMAND", min: 0, max: 1, choices: Object.keys(COMMANDS) },
   options: [],
   examples: [{ line: "revtun help server", description: "every option of the server" }],
   async run({ args, stdout }) {

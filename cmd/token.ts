@@ -89,7 +89,12 @@ export const command: Command = defineCommand({
     "closes the agent's connections too.",
   usage: "revtun token new ID | list | revoke ID... --token-file FILE [options]\n" +
     "       revtun token revoke ID... --admin ADDRESS",
-  args: { placeholder: "new|list|revoke", min: 1, max: 1000 },
+  args: {
+    placeholder: "new|list|revoke",
+    min: 1,
+    max: 1000,
+    choices: ["new", "list", "revoke"],
+  },
   options: OPTIONS,
   examples: [
     {

@@ -1,0 +1,85 @@
+/** Completions in the shells that they are for: typed in a terminal, as users do. */
+import assert from "node:assert/strict";
+import { runCli } from "./run_cli.ts";
+import { missingPrograms, openTerminal } from "./terminal.ts";
+
+/** How to start each shell without anybody's settings, and how it reads the script. */
+const SHELLS = {
+  bash: { command: ["bash", "--norc", "--noprofile", "-i"], source: "source" },
+  zsh: { command: ["zsh", "-f", "-i"], source: "autoload -U compinit && compinit -u && source" },
+  fish: { command: ["fish", "--no-config"], source: "source" },
+};
+
+/** What is typed before Tab, and what the terminal shows then. */
+const CASES: readonly [typed: string, shown: RegExp][] = [
+  ["revtun pro", /revtun probe/],
+  ["revtun hash", /revtun hash-password/],
+  ["revtun server --allow-ex", /--allow-expose/],
+  ["revtun agent --mode ", /auto[^]*mux[^]*raw/],
+  ["revtun agent --log-format=j", /--log-format=json/],
+  ["revtun config imp", /revtun config import-mosn/],
+  ["revtun config check oth", /revtun config check other\.yaml/],
+  ["revtun server --config oth", /--config other\.yaml/],
+  ["revtun config --section s", /--section server/],
+  ["revtun completion fi", /revtun completion fish/],
+  ["revtun help und", /revtun help undrain/],
+];
+/** Addresses are anybody's: neither words nor files are offered, and the line stays. */
+const FREE = "revtun agent --server oth";
+
+for (const [shell, { command, source }] of Object.entries(SHELLS)) {
+  const missing = await missingPrograms("tmux", shell);
+  const needs = missing.length === 0 ? "" : ` (needs ${missing.join(", ")})`;
+  Deno.test({
+    name: `${shell} completes commands, flags, values and files${needs}`,
+    ignore: missing.length > 0,
+    fn: async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        const { stdout } = await runCli(["completion", shell]);
+        await Deno.writeTextFile(`${folder}/script`, stdout);
+        await Deno.writeTextFile(`${folder}/other.yaml`, "");
+        await using terminal = await openTerminal(command, {
+          columns: 120,
+          rows: 40,
+          env: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+        });
+        const enter = async (line: string) => {
+          await terminal.type(line, true);
+          await terminal.type("Enter");
+        };
+        await enter(`cd ${folder} && ${source} ./script && clear && echo rea""dy`);
+        await terminal.until(/^ready$/m);
+        for (const [typed, shown] of CASES) {
+          await enter("clear");
+          await terminal.type(typed, true);
+          await terminal.type("Tab");
+          await terminal.type("Tab");
+          await terminal.until(shown);
+          await terminal.type("C-c");
+        }
+        await enter("clear");
+        await terminal.type(FREE, true);
+        await terminal.type("Tab");
+        await terminal.type("X", true);
+        await terminal.until(/--server othX/);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+Deno.test("completion names the shells that it knows", async () => {
+  const { code, stderr } = await runCli(["completion", "tcsh"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /tcsh: is none of bash, zsh, fish/);
+});
+
+Deno.test("secrets, which have no flag, and settings of files are not completed", async () => {
+  for (const shell of Object.keys(SHELLS)) {
+    const { stdout } = await runCli(["completion", shell]);
+    assert.ok(stdout.includes("token-file"));
+    assert.doesNotMatch(stdout, /--token[" ]|-l token |server-list-config/);
+  }
+});

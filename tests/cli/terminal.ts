@@ -1,0 +1,67 @@
+/** A real terminal for tests, by tmux: keys go in, what it shows comes out. */
+
+/** Programs of these that are not there. */
+export async function missingPrograms(...programs: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const program of programs) {
+    const isThere = await new Deno.Command("which", { args: [program], stdout: "null" }).output()
+      .then(({ success }) => success, () => false);
+    if (!isThere) missing.push(program);
+  }
+  return missing;
+}
+
+/** How to start what runs in a terminal. */
+export interface TerminalOptions {
+  readonly columns: number;
+  readonly rows: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A terminal with a program in it. */
+export interface Terminal extends AsyncDisposable {
+  /** Types `keys`; names such as `Enter` and `Tab` are keys, unless `isLiteral`. */
+  type(keys: string, isLiteral?: boolean): Promise<void>;
+  /** What it shows; with `isColoured` its escape sequences too. */
+  shown(isColoured?: boolean): Promise<string>;
+  /** Waits until what it shows matches. @throws {Error} not in time; with what it shows. */
+  until(pattern: RegExp, timeoutMs?: number): Promise<string>;
+}
+
+/** Opens a terminal and starts `command` in it; disposing of it ends the program. */
+export async function openTerminal(
+  command: readonly string[],
+  { columns, rows, env = {} }: TerminalOptions,
+): Promise<Terminal> {
+  // A server of its own: no settings of the user's, and nobody else's sessions.
+  const socket = `revtun-${crypto.randomUUID()}`;
+  const tmux = async (...args: string[]): Promise<string> => {
+    const { success, stdout, stderr } = await new Deno.Command("tmux", {
+      args: ["-L", socket, "-f", "/dev/null", ...args],
+      env: { TMUX: "", ...env },
+    }).output();
+    if (!success) throw new Error(`tmux ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+    return new TextDecoder().decode(stdout);
+  };
+  const size = ["-x", `${columns}`, "-y", `${rows}`];
+  await tmux("new-session", "-d", ...size, ...command);
+  const shown = (isColoured = false) => tmux("capture-pane", "-p", ...(isColoured ? ["-e"] : []));
+  return {
+    type: async (keys, isLiteral = false) => {
+      await tmux("send-keys", ...(isLiteral ? ["-l"] : []), keys);
+    },
+    shown,
+    async until(pattern, timeoutMs = 30_000) {
+      const end = Date.now() + timeoutMs;
+      for (;;) {
+        const text = await shown();
+        if (pattern.test(text)) return text;
+        if (Date.now() > end) throw new Error(`${pattern} is not shown:\n${text}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await tmux("kill-server").catch(() => {});
+    },
+  };
+}
