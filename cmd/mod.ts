@@ -25,6 +25,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = 
   "decode-frame": () => import("./decode_frame.ts"),
   "encode-frame": () => import("./encode_frame.ts"),
   "hash-password": () => import("./hash_password.ts"),
+  "service": () => import("./service.ts"),
   "completion": () => import("./completion.ts"),
   "help": () => import("./help.ts"),
   "version": () => import("./version.ts"),

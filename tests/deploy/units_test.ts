@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { findCommand } from "../../cmd/run.ts";
 import { parseOptions } from "../../cmd/parse_options.ts";
+import { systemdUnit } from "../../cmd/systemd_unit.ts";
 
 const DEPLOY = new URL("../../deploy/", import.meta.url);
 const UNITS = ["revtun-server.service", "revtun-agent.service"];
@@ -24,6 +25,19 @@ for (const unit of UNITS) {
     assert.ok(!lines.some((line) => /^Environment=.*TOKEN/.test(line)));
   });
 }
+
+Deno.test("the units in deploy/ are those that revtun service installs", async () => {
+  const program = "/usr/local/bin/revtun";
+  for (const role of ["server", "agent"] as const) {
+    const path = new URL(`revtun-${role}.service`, DEPLOY);
+    const made = systemdUnit({ role, isUser: false, program });
+    assert.equal(
+      await Deno.readTextFile(path),
+      made,
+      `revtun service install ${role} --dry-run > deploy/revtun-${role}.service`,
+    );
+  }
+});
 
 const hasAnalyze = await new Deno.Command("systemd-analyze", { args: ["--version"] }).output()
   .then(({ success }) => success, () => false);
