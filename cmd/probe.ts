@@ -1,14 +1,14 @@
 /** `revtun probe`. */
 import { formatAddress } from "../lib/address.ts";
-import { probe } from "../lib/agent/probe.ts";
-import type { ProbeStep } from "../lib/agent/probe.ts";
+import { probe } from "../lib/agent/probe/probe.ts";
 import { parseServerAddress } from "../lib/agent/server_address.ts";
 import { IDENTITY_OPTIONS, isTlsAsked, policyOf } from "./agent_options.ts";
-import { defineCommand, EXIT } from "./command.ts";
-import type { Command, Output } from "./command.ts";
+import { defineCommand } from "./command.ts";
+import type { Command } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
 import { readSetting } from "./read_setting.ts";
 import { readToken } from "./read_token.ts";
+import { StepPrinter } from "./step_lines.ts";
 import { SOFTWARE } from "./version.ts";
 import { TLS_CLIENT_OPTIONS, tlsClientOf } from "./tls_options.ts";
 
@@ -63,7 +63,6 @@ export const command: Command = defineCommand({
     const server = readSetting("SERVER", () => parseServerAddress(args[0] ?? ""));
     const tls = await tlsClientOf(context, isTlsAsked(args));
     const credential = await readToken(values, (option) => context.sourceOf(option));
-    const steps: ProbeStep[] = [];
     const options = {
       server,
       tls,
@@ -75,29 +74,10 @@ export const command: Command = defineCommand({
       timeoutMs: values.timeout,
       pings: values.pings,
     };
+    const printer = new StepPrinter(stdout, values.json);
     for await (const step of probe(options, context.createRuntime(), signal)) {
-      steps.push(step);
-      if (!values.json) await stdout.write(lineOf(step, stdout));
+      await printer.print(step);
     }
-    const isGood = steps.length > 0 && steps.every((step) => step.isGood);
-    if (values.json) {
-      const result = { server: formatAddress(server), ok: isGood, steps: steps.map(toJson) };
-      await stdout.write(`${JSON.stringify(result)}\n`);
-    }
-    return isGood ? EXIT.ok : EXIT.failed;
+    return await printer.finish({ server: formatAddress(server) });
   },
 });
-
-function lineOf(step: ProbeStep, output: Output): string {
-  const colour = step.isGood ? 32 : 31;
-  const verdict = step.isGood ? "ok  " : "FAIL";
-  const mark = output.isColoured ? `\x1b[${colour}m${verdict}\x1b[0m` : verdict;
-  const time = `${step.ms} ms`.padStart(10);
-  const line = `${mark} ${step.name.padEnd(9)} ${step.address}  ${time}  ${step.detail}\n`;
-  return step.advice === undefined ? line : `${line}     ${step.advice}\n`;
-}
-
-function toJson(step: ProbeStep): Record<string, unknown> {
-  const { name, address, isGood, ms, detail, advice, facts } = step;
-  return { step: name, address, ok: isGood, ms, detail, advice, ...facts };
-}

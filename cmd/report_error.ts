@@ -1,6 +1,7 @@
 /** An error as its one line on stderr, and the exit code that goes with it. */
 import { ClosedError, ConfigError, HandshakeError, RevtunError } from "../lib/errors.ts";
 import { EXIT } from "./command.ts";
+import { printable } from "../lib/printable.ts";
 import type { Output } from "./command.ts";
 
 /** Thrown by an {@link Output} whose reader has gone, as of `revtun … | head`. */
@@ -52,6 +53,7 @@ function stackOf(error: unknown): string {
   return lines.join("\nCaused by: ");
 }
 
+/** Reasons come from peers, too. */
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, "; ");
+  return printable(text.replace(/\s*\n\s*/g, "; "));
 }

@@ -1,7 +1,8 @@
 /** `revtun status`. */
 import { roughDuration } from "../lib/duration.ts";
+import { printable } from "../lib/printable.ts";
 import { formatSize } from "../lib/size.ts";
-import { formatTable, printable } from "../lib/table.ts";
+import { formatTable } from "../lib/table.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import type { AdminClient, Json } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";

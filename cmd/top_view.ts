@@ -1,7 +1,8 @@
 /** What `revtun top` shows: pictures of a server and keys in, text of a screen out. */
 import { roughDuration } from "../lib/duration.ts";
+import { printable } from "../lib/printable.ts";
 import { formatSize } from "../lib/size.ts";
-import { formatTable, printable } from "../lib/table.ts";
+import { formatTable } from "../lib/table.ts";
 import type { Json } from "./admin_client.ts";
 import type { Key } from "./read_keys.ts";
 

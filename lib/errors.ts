@@ -91,11 +91,14 @@ export class DialError extends RevtunError {
   override name = "DialError";
   readonly address: string;
   readonly failure: DialFailure;
+  /** The message without the address. */
+  readonly detail: string;
 
   constructor(address: string, failure: DialFailure, detail: string, options?: ErrorOptions) {
     super(`Cannot connect to ${address}: ${detail}`, options);
     this.address = address;
     this.failure = failure;
+    this.detail = detail;
   }
 }
 

@@ -1,5 +1,6 @@
 /** An event of the log as one line of text. */
 import type { LogFields, LogLevel } from "./log.ts";
+import { escapeControls } from "./printable.ts";
 
 /** `text` is logfmt, for people and grep; `json` one object a line. */
 export type LogFormat = "text" | "json";
@@ -54,15 +55,4 @@ function formatText(event: LogEvent, isColoured: boolean): string {
 /** Bare if a reader of logfmt takes it as it is, else as a JSON string. */
 function quote(text: string): string {
   return /^[\w.:/@%+,*#[\]()~-]+$/.test(text) ? text : escapeControls(JSON.stringify(text));
-}
-
-/**
- * Escapes what JSON leaves as it is but a terminal acts on, or a reader of lines takes for an end:
- * names and reasons come from peers.
- */
-function escapeControls(json: string): string {
-  return json.replace(
-    /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

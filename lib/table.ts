@@ -1,4 +1,5 @@
 /** Tables for terminals: columns as wide as they need to be, lines as wide as there is room. */
+import { printable } from "./printable.ts";
 
 /** A column of a table. */
 export interface Column {
@@ -55,9 +56,4 @@ function cut(text: string, width: number): string {
 
 function lengthOf(text: string): number {
   return [...text].length;
-}
-
-/** Names and reasons come from peers: nothing of them may act on a terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }

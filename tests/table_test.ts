@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { formatTable, printable } from "../lib/table.ts";
+import { printable } from "../lib/printable.ts";
+import { formatTable } from "../lib/table.ts";
 
 const COLUMNS = [
   { title: "HOST", isCuttable: true },

@@ -77,6 +77,8 @@ export interface ServerHello {
   retryAfterMs?: number;
   /** What the agent shows will never do again: no use in trying. */
   isFinal?: boolean;
+  /** The server's clock as it answers, ms since 1970. */
+  timeMs?: number;
 }
 
 export interface InitInfo {
@@ -302,6 +304,7 @@ function serverHelloToJson(hello: ServerHello): JsonObject {
     reason: hello.reason,
     "retry_after_ms": hello.retryAfterMs,
     final: hello.isFinal,
+    "time_ms": hello.timeMs,
   };
 }
 
@@ -422,6 +425,7 @@ function readServerHello(value: unknown, origin: JsonOrigin): ServerHello {
   const mode = fields.string("mode");
   const serverCount = fields.integer("server_count");
   const retryAfterMs = fields.integer("retry_after_ms");
+  const timeMs = fields.integer("time_ms");
   return {
     version: fields.integer("version", 1),
     ...(mode === "mux" || mode === "raw" ? { mode } : {}),
@@ -431,6 +435,7 @@ function readServerHello(value: unknown, origin: JsonOrigin): ServerHello {
     ...optional("reason", fields.string("reason")),
     ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
     ...(fields.boolean("final") && { isFinal: true }),
+    ...(timeMs > 0 ? { timeMs } : {}),
   };
 }
 

@@ -357,6 +357,6 @@ export class RunningServer {
 
   #hello(): ServerHello {
     const { serverId, serverCount } = this.#config;
-    return { version: 1, serverId, serverCount, software: this.#software };
+    return { version: 1, serverId, serverCount, software: this.#software, timeMs: Date.now() };
   }
 }

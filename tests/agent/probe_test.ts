@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
-import { describePeer } from "../../lib/agent/describe_peer.ts";
-import { probe } from "../../lib/agent/probe.ts";
-import type { ProbeOptions, ProbeStep } from "../../lib/agent/probe.ts";
+import { describePeer } from "../../lib/agent/probe/describe_peer.ts";
+import { probe } from "../../lib/agent/probe/probe.ts";
+import type { ProbeOptions } from "../../lib/agent/probe/probe_options.ts";
+import type { Step } from "../../lib/step.ts";
+import type { Address } from "../../lib/address.ts";
+import { clockStep } from "../../lib/agent/probe/session_step.ts";
 import type { Duplex } from "../../lib/duplex.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { Secret } from "../../lib/secret.ts";
 import { serverConfig } from "../../lib/server/config.ts";
 import { startServer } from "../../lib/server/server.ts";
+import type { RunningServer } from "../../lib/server/server.ts";
+import type { CertificateStoreOptions } from "../../lib/transport/certificate_store.ts";
 import { StandInServer } from "../interop/mosn/stand_in_server.ts";
 import { TestCa } from "../transport/tls_support.ts";
 import { runCli } from "../cli/run_cli.ts";
@@ -17,8 +22,8 @@ async function probed(
   runtime: Runtime,
   server: ProbeOptions["server"],
   options: Partial<ProbeOptions> = {},
-): Promise<ProbeStep[]> {
-  const steps: ProbeStep[] = [];
+): Promise<Step[]> {
+  const steps: Step[] = [];
   const all: ProbeOptions = {
     server,
     hostName: "probe",
@@ -33,8 +38,33 @@ async function probed(
   return steps;
 }
 
-const namesOf = (steps: ProbeStep[]) =>
-  steps.map(({ name, isGood }) => isGood ? name : `${name} failed`).join(", ");
+const namesOf = (steps: Step[]) =>
+  steps.map(({ name, verdict }) => verdict !== "fail" ? name : `${name} failed`).join(", ");
+
+/** A whole server on loopback. */
+class TestServer implements AsyncDisposable {
+  readonly server: RunningServer;
+
+  private constructor(server: RunningServer) {
+    this.server = server;
+  }
+
+  static async start(
+    runtime: Runtime,
+    tunnelTls: CertificateStoreOptions | undefined,
+  ): Promise<TestServer> {
+    const config = serverConfig({ tunnels: [on(0)], tunnelTls });
+    return new TestServer(await startServer(config, runtime, "revtun/test"));
+  }
+
+  get address(): Address {
+    return this.server.tunnelAddresses[0]!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close(0);
+  }
+}
 
 const on = (port: number) => ({ kind: "tcp", host: "127.0.0.1", port }) as const;
 
@@ -62,7 +92,7 @@ Deno.test("probe() follows every address of a name", async () => {
   assert.equal(steps[0]!.name, "resolve");
   const connects = steps.filter(({ name }) => name === "connect");
   assert.equal(connects.length, steps[0]!.detail.split(", ").length);
-  assert.ok(connects.some(({ isGood }) => isGood));
+  assert.ok(connects.some(({ verdict }) => verdict === "ok"));
 });
 
 Deno.test("probe() registers nothing with MOSN, and knows it by its answer", async () => {
@@ -70,7 +100,7 @@ Deno.test("probe() registers nothing with MOSN, and knows it by its answer", asy
   await using server = new StandInServer({ clusters: ["edge-a"] });
   const steps = await probed(runtime, on(server.port), { cluster: "edge-a" });
   assert.equal(namesOf(steps), "connect, handshake");
-  assert.match(steps[1]!.detail, /^MOSN/);
+  assert.equal(steps[1]!.detail, "no such cluster: MOSN, for a cluster that it does not have");
   assert.equal(server.hosts.size, 0);
   assert.equal(server.frames.length, 1);
 });
@@ -125,6 +155,88 @@ Deno.test("probe() says what is wrong where nothing, or something else, answers"
   }
 });
 
+Deno.test("probe() finds TLS where plain TCP was meant, and the reverse, and who else is there", async () => {
+  using runtime = testRuntime();
+  await using ca = await TestCa.make();
+  const files = await ca.signFiles("server", ["127.0.0.1"]);
+  const tls = { ca: undefined, serverName: undefined, pins: [], isInsecure: true };
+  await using secure = await TestServer.start(runtime, { files: [files] });
+  await using plain = await TestServer.start(runtime, undefined);
+  const inTheClear = (await probed(runtime, secure.address)).at(-1)!;
+  assert.match(inTheClear.detail, /a tunnel server with TLS answers there$/);
+  assert.match(inTheClear.advice!, /tls:\/\/ in front/);
+  const inTls = (await probed(runtime, plain.address, { tls })).at(-1)!;
+  assert.equal(inTls.name, "tls");
+  assert.match(inTls.detail, /in the clear, a tunnel server answers there$/);
+  assert.match(inTls.advice!, /without tls:\/\//);
+  assert.equal(plain.server.registry.clusters.size, 0);
+
+  // Answers nothing but a whole request.
+  await using web = new Backend(runtime, (connection) => {
+    connection.attach({
+      onData: (bytes) => {
+        if (!new TextDecoder().decode(bytes).includes("\r\n\r\n")) return;
+        connection.write(new TextEncoder().encode("HTTP/1.0 200 OK\r\n\r\n"));
+      },
+      onEnd: () => connection.close(),
+      onDrain() {},
+      onClose() {},
+    });
+  });
+  const silent = (await probed(runtime, web.address, { timeoutMs: 300 })).at(-1)!;
+  assert.match(silent.detail, /not answered in time; a web server answers there/);
+});
+
+Deno.test("probe() never sends the credential to what it only looks at", async () => {
+  using runtime = testRuntime();
+  const received: string[] = [];
+  await using backend = new Backend(runtime, (connection) => {
+    connection.attach({
+      onData: (bytes) => {
+        received.push(new TextDecoder().decode(bytes));
+        connection.close();
+      },
+      onEnd: () => connection.close(),
+      onDrain() {},
+      onClose() {},
+    });
+  });
+  const tls = { ca: undefined, serverName: undefined, pins: ["0".repeat(64)], isInsecure: false };
+  const credential = new Secret("s3cret");
+  const steps = await probed(runtime, backend.address, { tls, credential, cluster: "edge-a" });
+  assert.equal(namesOf(steps), "connect, tls failed");
+  assert.ok(received.length >= 2, `${received.length} connections said something`);
+  assert.ok(!received.join().includes("s3cret"));
+});
+
+Deno.test("clockStep() warns where the clocks are far apart, and only then", () => {
+  const judged = (aheadMs: number, errorMs: number) => clockStep("s", { aheadMs, errorMs });
+  assert.equal(judged(1, 2).detail, "the server's is the same (within 2 ms)");
+  assert.equal(judged(-120, 2).detail, "the server's is 120 ms behind (within 2 ms)");
+  assert.equal(judged(-120, 2).verdict, "ok");
+  const far = judged(90_000, 2);
+  assert.equal(far.verdict, "warn");
+  assert.equal(far.detail, "the server's is 90.0 s ahead (within 2 ms)");
+  assert.match(far.advice!, /NTP/);
+});
+
+Deno.test("nothing that a server says acts on the terminal", async () => {
+  using runtime = testRuntime();
+  const evil = "\x1b]0;owned\x07\x9b31m\u202e";
+  await using server = new FakeServer(runtime, { hello: { software: evil, serverId: evil } });
+  const address = `127.0.0.1:${server.address.port}`;
+  const refusing = new FakeServer(runtime, { status: 2, hello: { reason: evil } });
+  await using _ = refusing;
+  for (const place of [address, `127.0.0.1:${refusing.address.port}`]) {
+    for (const flags of [[], ["--json"]]) {
+      const { stdout, stderr } = await runCli(["probe", place, ...flags]);
+      assert.match(stdout, /handshake/);
+      // deno-lint-ignore no-control-regex
+      assert.ok(!/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(stdout + stderr), stdout);
+    }
+  }
+});
+
 Deno.test("describePeer() knows common servers by their first bytes", () => {
   assert.equal(describePeer(new TextEncoder().encode("220 mail")), "a mail or FTP server");
   assert.equal(describePeer(new Uint8Array([5, 255])), "a SOCKS server");
@@ -173,25 +285,25 @@ Deno.test("probe() says what certificate a server shows, and whether it is trust
     const tls = { ca: ca.certFile, serverName: undefined, pins: [], isInsecure: false };
     const [address] = server.tunnelAddresses;
     const steps = await probed(runtime, address!, { tls });
-    assert.equal(namesOf(steps), "connect, tls, handshake, session");
+    assert.equal(namesOf(steps), "connect, tls, handshake, clock, session");
     const { detail, facts } = steps[1]!;
     assert.match(
       detail,
-      /^TLSv1\.3, certificate for IP Address:127\.0\.0\.1, DNS:tunnel\.test by /,
+      /^TLSv1\.3, ALPN revtun, trusted by --tls-ca: certificate for 127\.0\.0\.1, tunnel\.test by CN=/,
     );
-    assert.match(detail, /29 days left, pin sha256:[0-9a-f]{64}$/);
+    assert.match(detail, /29 days left, chain of 2, pin sha256:[0-9a-f]{64}$/);
     assert.equal(facts?.["alpn"], "revtun");
 
     const wrong = await probed(runtime, address!, { tls: { ...tls, serverName: "other.test" } });
     assert.equal(namesOf(wrong), "connect, tls failed");
-    assert.match(wrong[1]!.detail, /its certificate is for another name; certificate for IP Addr/);
+    assert.match(wrong[1]!.detail, /its certificate is for another name; certificate for 127/);
     assert.match(wrong[1]!.advice!, /--tls-server-name/);
 
     const pin = String(facts?.["fingerprint"]).slice("sha256:".length);
     const pinned = { ca: undefined, serverName: undefined, pins: [pin], isInsecure: false };
     assert.equal(
       namesOf(await probed(runtime, address!, { tls: pinned, cluster: "edge-a" })),
-      "connect, tls, handshake, session, cluster",
+      "connect, tls, handshake, clock, session, cluster",
     );
   } finally {
     await server.close(0);

@@ -1,0 +1,55 @@
+/** Steps of `probe` and `doctor` as people and as machines read them. */
+import { escapeControls, printable } from "../lib/printable.ts";
+import type { Step, Verdict } from "../lib/step.ts";
+import { EXIT } from "./command.ts";
+import type { Output } from "./command.ts";
+
+const MARKS: Readonly<Record<Verdict, { word: string; colour: number }>> = {
+  ok: { word: "ok  ", colour: 32 },
+  warn: { word: "WARN", colour: 33 },
+  fail: { word: "FAIL", colour: 31 },
+};
+const NAME_WIDTH = 9;
+const INDENT = "     ";
+
+/** Prints steps as they come, or all of them as one JSON object at the end. */
+export class StepPrinter {
+  readonly #output: Output;
+  readonly #isJson: boolean;
+  readonly #steps: Step[] = [];
+
+  constructor(output: Output, isJson: boolean) {
+    this.#output = output;
+    this.#isJson = isJson;
+  }
+
+  async print(step: Step): Promise<void> {
+    this.#steps.push(step);
+    if (!this.#isJson) await this.#output.write(linesOf(step, this.#output.isColoured));
+  }
+
+  /** @param head what the JSON object begins with. */
+  async finish(head: Readonly<Record<string, unknown>>): Promise<number> {
+    const isGood = this.#steps.length > 0 && this.#steps.every(({ verdict }) => verdict !== "fail");
+    if (this.#isJson) {
+      const result = { ...head, ok: isGood, steps: this.#steps.map(toJson) };
+      await this.#output.write(`${escapeControls(JSON.stringify(result))}\n`);
+    }
+    return isGood ? EXIT.ok : EXIT.failed;
+  }
+}
+
+function linesOf(step: Step, isColoured: boolean): string {
+  const { word, colour } = MARKS[step.verdict];
+  const mark = isColoured ? `\x1b[${colour}m${word}\x1b[0m` : word;
+  const time = `${step.ms} ms`.padStart(10);
+  const line = `${mark} ${step.name.padEnd(NAME_WIDTH)} ${printable(step.subject)}  ${time}  ` +
+    `${printable(step.detail)}\n`;
+  return step.advice === undefined ? line : `${line}${INDENT}${printable(step.advice)}\n`;
+}
+
+function toJson(step: Step): Record<string, unknown> {
+  const { name, subject, verdict, ms, detail, advice, facts } = step;
+  const ok = verdict !== "fail";
+  return { step: name, address: subject, ok, verdict, ms, detail, advice, ...facts };
+}

@@ -1,0 +1,21 @@
+/** What a probe is told. */
+import type { Address } from "../../address.ts";
+import type { Secret } from "../../secret.ts";
+import type { TlsClientSettings } from "../../transport/tls_client_files.ts";
+
+/** What to probe, and as whom. */
+export interface ProbeOptions {
+  readonly server: Address;
+  /** TLS to it; in the clear if undefined. */
+  readonly tls?: TlsClientSettings | undefined;
+  /** Cluster to ask for; a name that no server has if undefined. */
+  readonly cluster?: string | undefined;
+  readonly hostName: string;
+  readonly credentialPolicy: string;
+  readonly credential: Secret | undefined;
+  readonly software: string;
+  /** Deadline of each step, ms. */
+  readonly timeoutMs: number;
+  /** Round trips to measure. */
+  readonly pings: number;
+}
