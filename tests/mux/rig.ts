@@ -8,7 +8,7 @@ import type { Log } from "../../lib/log.ts";
 import { memoryPair } from "../../lib/memory_duplex.ts";
 import { MemoryBudget } from "../../lib/mux/memory_budget.ts";
 import { Session } from "../../lib/mux/session.ts";
-import type { SessionOptions } from "../../lib/mux/session.ts";
+import type { SessionOptions } from "../../lib/mux/session_options.ts";
 import type { MuxStream } from "../../lib/mux/stream.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import type { Runtime } from "../../lib/runtime.ts";
