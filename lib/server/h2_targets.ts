@@ -39,7 +39,8 @@ export class H2Targets {
     const { isReused } = session;
     const name = `${target || "default"}#h2/${++this.#count}`;
     const duplex = session.open(name, authority, () => {
-      if (session.streamCount === 0) idle.restart(MAX_IDLE_MS);
+      // The last request of a connection that is gone ends behind it.
+      if (session.streamCount === 0 && entries.includes(entry)) idle.restart(MAX_IDLE_MS);
     });
     return { duplex, isReused };
   }

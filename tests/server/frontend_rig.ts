@@ -15,6 +15,7 @@ import type { ServerConfig } from "../../lib/server/config.ts";
 import { parseListenSpec } from "../../lib/server/listen_spec.ts";
 import { startServer } from "../../lib/server/server.ts";
 import type { RunningServer } from "../../lib/server/server.ts";
+import { until } from "../agent/support.ts";
 
 const LOOPBACK = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
 
@@ -80,6 +81,8 @@ export async function frontendRig(options: FrontendRigOptions): Promise<Frontend
       await agent.abort();
       await server.close(0);
       assert.equal(server.gauges.clients, 0);
+      // Some are short, and look only whether there is anything left to do.
+      await until("timers to be gone", () => runtime.timers.size === 0);
       runtime.timers.close();
     },
   };

@@ -142,6 +142,8 @@ class Session {
       const isProtocol = !transport.destroyed && String(error.code).startsWith("ERR_HTTP2");
       if (isProtocol) deps.onRefused?.("protocol");
     });
+    // Nobody half-closes HTTP/2: who has ended its side is gone, and waits for no answer.
+    transport.once("end", () => transport.destroy());
     transport.once("close", () => {
       this.#idle.cancel();
       // Streams that a broken connection leaves behind end with it.

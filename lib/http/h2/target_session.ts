@@ -51,6 +51,9 @@ export class TargetSession {
     });
     this.#session.on("connect", () => this.#session.setLocalWindowSize(SESSION_WINDOW_BYTES));
     this.#session.on("error", (error: Error) => this.#error ??= error);
+    this.#transport.once("end", () => {
+      this.#transport.destroy(new ClosedError("peer", "The target ended its connection"));
+    });
     this.#transport.once("close", () => {
       this.#isLeaving = true;
       if (!this.#session.destroyed) this.#session.destroy();
