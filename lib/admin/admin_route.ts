@@ -209,3 +209,8 @@ export function pageOf<T, R>(
   const next = isLast ? null : keyOf(items.at(-1)!);
   return { items: items.map(view), total: list.length, next };
 }
+
+/** Numbers whose texts sort as they do. */
+export function padded(value: number): string {
+  return String(value).padStart(16, "0");
+}

@@ -5,7 +5,7 @@ import type { Host } from "../server/host.ts";
 import { formatListenSpec } from "../server/listen_spec.ts";
 import type { RunningServer } from "../server/server.ts";
 import { disconnect, hostsNamed, setDrained, setWeight } from "../server/steering.ts";
-import { PAGE_QUERY, pageOf } from "./admin_route.ts";
+import { padded, PAGE_QUERY, pageOf } from "./admin_route.ts";
 import type { AdminCall, AdminRoute } from "./admin_route.ts";
 import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
@@ -14,6 +14,7 @@ import { LiveView } from "./live.ts";
 import { metricsResponse } from "./metrics.ts";
 import { Problem } from "./problem.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
+import { STREAMS_ROUTE } from "./streams_route.ts";
 import type { Takeover } from "./takeover.ts";
 import { TAKEOVER_ROUTES } from "./takeover.ts";
 import { TOKEN_ROUTES } from "./token_routes.ts";
@@ -128,6 +129,7 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
       }));
     },
   },
+  STREAMS_ROUTE,
   {
     method: "GET",
     path: "/api/v1/away",
@@ -274,11 +276,6 @@ function busiest(hosts: Host[]): Host[] {
 
 function keyOfHost(host: Host): string {
   return `${host.cluster}/${host.id}`;
-}
-
-/** Numbers whose texts sort as they do. */
-function padded(value: number): string {
-  return String(value).padStart(10, "0");
 }
 
 function order(a: string, b: string): number {

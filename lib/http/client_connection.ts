@@ -78,6 +78,11 @@ export class ClientConnection implements Sink {
     return this.#state === "exchange" || this.#state === "checking";
   }
 
+  /** The request that is being answered. */
+  get exchange(): Exchange | undefined {
+    return this.#exchange;
+  }
+
   /** The connection may be kept after the answer to the request at hand. */
   get isKeepAlive(): boolean {
     return this.#isKeepAlive && !this.#frontend.isDraining;

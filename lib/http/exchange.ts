@@ -2,8 +2,10 @@
 import type { SharedBuffer } from "../buffer.ts";
 import { HttpError } from "../codec/http1/http_error.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
+import type { Address } from "../address.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError, DeadlineError, DialError } from "../errors.ts";
+import type { LiveState, LiveStream } from "../live_streams.ts";
 import type { Upstream } from "../upstream.ts";
 import { formatForHead } from "./answer.ts";
 import type { Answer } from "./answer.ts";
@@ -26,13 +28,26 @@ import type { Passage, Route } from "./route.ts";
  */
 type State = "opening" | "waiting" | "streaming" | "answered" | "raw" | "over";
 
+const LIVE_STATES: Readonly<Record<State, LiveState>> = {
+  opening: "waiting",
+  waiting: "sent",
+  streaming: "answering",
+  answered: "answering",
+  raw: "open",
+  over: "answering",
+};
+
 /** A request under way. */
-export class Exchange implements Sink, ResponseUser {
+export class Exchange implements Sink, ResponseUser, LiveStream {
+  readonly id: number;
+  readonly protocol = "http";
+  readonly startedMs: number;
+  toTargetBytes = 0;
+  toClientBytes = 0;
   readonly #connection: ClientConnection;
   readonly #frontend: HttpFrontend;
   readonly #route: Route;
   readonly #passage: Passage | undefined;
-  readonly #startMs: number;
   readonly #request: OutgoingRequest;
   readonly #response: ResponseRelay;
   #state: State = "opening";
@@ -55,7 +70,8 @@ export class Exchange implements Sink, ResponseUser {
     this.#frontend = frontend;
     this.#route = route;
     this.#passage = route.passage;
-    this.#startMs = frontend.onAnswer === undefined ? 0 : frontend.runtime.nowMs();
+    this.id = frontend.streamIds.next();
+    this.startedMs = frontend.runtime.nowMs();
     this.#request = new OutgoingRequest(frontend);
     this.#response = new ResponseRelay(
       frontend,
@@ -63,6 +79,26 @@ export class Exchange implements Sink, ResponseUser {
       route.passage?.responseEdits,
       this,
     );
+  }
+
+  get client(): Address | undefined {
+    return this.#connection.remote;
+  }
+
+  get cluster(): string {
+    return this.#route.cluster;
+  }
+
+  get target(): string {
+    return this.#route.target;
+  }
+
+  get hostName(): string | undefined {
+    return this.#upstream?.hostName;
+  }
+
+  get state(): LiveState {
+    return LIVE_STATES[this.#state];
   }
 
   /** More of the client's bytes could be used now. */
@@ -101,6 +137,7 @@ export class Exchange implements Sink, ResponseUser {
   clientData(bytes: Uint8Array, start: number, end: number, buffer: SharedBuffer): number {
     if (this.#state === "raw") {
       this.#progress += 1;
+      this.toTargetBytes += end - start;
       this.#isUpstreamFull = !this.#upstream!.duplex.write(slice(bytes, start, end), buffer);
       if (this.#isUpstreamFull) this.#connection.pause();
       return end;
@@ -109,6 +146,7 @@ export class Exchange implements Sink, ResponseUser {
     const bodyEnd = this.#request.scan(bytes, start, end);
     const piece = slice(bytes, start, bodyEnd);
     this.#progress += 1;
+    this.toTargetBytes += piece.length;
     this.#request.keep(piece, buffer);
     this.#isUpstreamFull = !this.#upstream!.duplex.write(piece, buffer);
     if (this.#request.isBodyWhole) this.#requestDone();
@@ -261,6 +299,7 @@ export class Exchange implements Sink, ResponseUser {
   }
 
   toClient(bytes: Uint8Array, buffer: SharedBuffer): void {
+    this.toClientBytes += bytes.length;
     if (this.#connection.write(bytes, buffer) || this.#isUpstreamPaused) return;
     this.#isUpstreamPaused = true;
     this.#upstream?.duplex.pause();
@@ -387,6 +426,7 @@ export class Exchange implements Sink, ResponseUser {
       return;
     }
     upstream.duplex.attach(this);
+    this.toTargetBytes = this.#request.keptBytes;
     this.#isUpstreamFull = !this.#request.sendTo(upstream);
     if (this.#upstream !== upstream) return;
     if (this.#request.isDone) {
@@ -490,7 +530,7 @@ export class Exchange implements Sink, ResponseUser {
       hostName: this.#upstream?.hostName,
       status,
       code,
-      durationMs: runtime.nowMs() - this.#startMs,
+      durationMs: runtime.nowMs() - this.startedMs,
     });
   }
 }

@@ -3,6 +3,8 @@ import type { Address } from "../address.ts";
 import { RequestHead } from "../codec/http1/request_head.ts";
 import { ResponseHead } from "../codec/http1/response_head.ts";
 import type { Duplex } from "../duplex.ts";
+import { StreamIds } from "../live_streams.ts";
+import type { LiveStream } from "../live_streams.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import type { Upstreams } from "../upstream.ts";
@@ -38,6 +40,8 @@ export interface HttpFrontendOptions {
   readonly trustedProxies?: TrustedProxies;
   /** Who may ask; everybody by default. */
   readonly access?: Access;
+  /** Names of requests under way; its own by default. */
+  readonly streamIds?: StreamIds;
   /** Called once for each request, when its answer has begun or it was given up. */
   readonly onAnswer?: (record: AnswerRecord) => void;
   /** Called for each connection of HTTP/2 that was cut off, and each malformed request on one. */
@@ -75,6 +79,7 @@ export class HttpFrontend {
   readonly access: Access | undefined;
   readonly runtime: Runtime;
   #settings: HttpSettings;
+  readonly streamIds: StreamIds;
   readonly requestId: RequestIdLine = new RequestIdLine();
   readonly onAnswer: ((record: AnswerRecord) => void) | undefined;
   readonly retries: RetryBudget = new RetryBudget();
@@ -102,6 +107,7 @@ export class HttpFrontend {
     this.runtime = options.runtime;
     this.#settings = { ...DEFAULT_HTTP_SETTINGS, ...options.settings };
     this.onAnswer = options.onAnswer;
+    this.streamIds = options.streamIds ?? new StreamIds();
     this.requestHead = new RequestHead(this.settings.headLimits);
     const { maxLineBytes, maxHeadBytes, maxFields } = this.settings.headLimits;
     this.sentHead = new RequestHead({
@@ -150,6 +156,11 @@ export class HttpFrontend {
     let count = 0;
     for (const connection of this.#connections) if (connection.isBusy) count += 1;
     return count;
+  }
+
+  /** Requests under way now, as they are seen from outside. */
+  *exchanges(): Iterable<LiveStream> {
+    for (const { exchange } of this.#connections) if (exchange !== undefined) yield exchange;
   }
 
   get isDraining(): boolean {

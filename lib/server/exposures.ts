@@ -95,6 +95,11 @@ export class Exposures {
     }
   }
 
+  /** What clients have under way that came in by them; of HTTP it is with the HTTP frontends. */
+  streams(): ReturnType<FrontendSet["streams"]> {
+    return this.#deps.frontends.streams();
+  }
+
   /** Connections of clients that came in by them. */
   get clientCount(): number {
     return this.#deps.frontends.clientCount;

@@ -3,11 +3,18 @@ import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import { ByteBucket } from "../byte_bucket.ts";
 import { ListenError } from "../errors.ts";
+import { LiveStreams } from "../live_streams.ts";
+import type { LiveStream, StreamIds } from "../live_streams.ts";
 import { listen } from "../transport/listen.ts";
 import { clearSocketPath } from "../transport/socket_path.ts";
 import type { ServerConfig } from "./config.ts";
 import { ipOf } from "./raw_farewells.ts";
-import type { AcceptedClient, FrontendKind, FrontendServices } from "./frontends/frontend.ts";
+import type {
+  AcceptedClient,
+  CommonServices,
+  FrontendKind,
+  FrontendServices,
+} from "./frontends/frontend.ts";
 import { FRONTEND_KINDS } from "./frontends/kinds.ts";
 import type { HttpRouting } from "./http_routing.ts";
 import { Tally } from "./limits.ts";
@@ -22,7 +29,8 @@ const SETTINGS = "settings";
 
 /** Where clients come in. Its changes are made one after the other. */
 export class FrontendSet {
-  readonly #services: FrontendServices;
+  readonly #services: CommonServices;
+  readonly #streamIds: StreamIds;
   /** In the order of their coming. */
   readonly #open: OpenFrontend[] = [];
   /** Taken out; their last clients may still be there. */
@@ -32,8 +40,9 @@ export class FrontendSet {
   #lastChange: Promise<unknown> = Promise.resolve();
   #isClosing = false;
 
-  constructor(services: FrontendServices) {
+  constructor(services: CommonServices, streamIds: StreamIds) {
     this.#services = services;
+    this.#streamIds = streamIds;
   }
 
   /** What its HTTP frontends have in common. */
@@ -49,6 +58,13 @@ export class FrontendSet {
   /** Those that are open, in the order of their coming. */
   get frontends(): readonly OpenFrontend[] {
     return this.#open;
+  }
+
+  /** What clients have under way, with the frontend that each of it came in by. */
+  *streams(): Iterable<{ frontend: OpenFrontend; stream: LiveStream }> {
+    for (const frontend of [...this.#open, ...this.#leaving]) {
+      for (const stream of frontend.streams) yield { frontend, stream };
+    }
   }
 
   /** Where clients come in, with actual ports, in the order of their coming. */
@@ -171,7 +187,13 @@ export class FrontendSet {
       ? undefined
       : new ByteBucket(frontendBytesPerSecond, runtime.timers, () => runtime.nowMs());
     const kind: FrontendKind = FRONTEND_KINDS[spec.scheme];
-    return new OpenFrontend(spec, origin, kind.make(spec, this.#services), bucket);
+    const streams = new LiveStreams(this.#streamIds);
+    // Some of what is common changes while it is in use: it is looked up there.
+    const services = Object.create(this.#services, { streams: { value: streams } });
+    return new OpenFrontend(
+      { spec, origin, streams, bucket },
+      kind.make(spec, services as FrontendServices),
+    );
   }
 
   async #listen(owner: OpenFrontend): Promise<Port> {

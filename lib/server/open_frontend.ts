@@ -2,6 +2,7 @@
 import type { Address } from "../address.ts";
 import { ThrottledDuplex } from "../byte_bucket.ts";
 import type { ByteBucket } from "../byte_bucket.ts";
+import type { LiveStreams } from "../live_streams.ts";
 import type { Listener } from "../transport/listen.ts";
 import type { ServerConfig } from "./config.ts";
 import type { AcceptedClient, ClientDuplex, Frontend } from "./frontends/frontend.ts";
@@ -20,6 +21,8 @@ export class OpenFrontend {
   readonly spec: ListenSpec;
   /** Who wanted it: "settings", or an agent. */
   readonly origin: string;
+  /** What its clients have under way. */
+  readonly streams: LiveStreams;
   readonly #frontend: Frontend;
   readonly #bucket: ByteBucket | undefined;
   readonly #clients = new Set<AcceptedClient>();
@@ -27,11 +30,17 @@ export class OpenFrontend {
   /** Undefined once another one has its listener. */
   port: Port | undefined;
 
-  /** @param bucket bytes a second of all its clients together; undefined for any. */
-  constructor(spec: ListenSpec, origin: string, frontend: Frontend, bucket?: ByteBucket) {
-    this.#bucket = bucket;
-    this.spec = spec;
-    this.origin = origin;
+  constructor(
+    init: Pick<OpenFrontend, "spec" | "origin" | "streams"> & {
+      /** Bytes a second of all its clients together; undefined for any. */
+      bucket: ByteBucket | undefined;
+    },
+    frontend: Frontend,
+  ) {
+    this.spec = init.spec;
+    this.origin = init.origin;
+    this.streams = init.streams;
+    this.#bucket = init.bucket;
     this.#frontend = frontend;
   }
 

@@ -2,6 +2,8 @@
 import type { Address } from "../address.ts";
 import type { ServerHello } from "../codec/message.ts";
 import { MemoryBudget } from "../mux/memory_budget.ts";
+import { StreamIds } from "../live_streams.ts";
+import type { LiveStream } from "../live_streams.ts";
 import type { Runtime } from "../runtime.ts";
 import { openFileLimit } from "../transport/file_limit.ts";
 import { listen } from "../transport/listen.ts";
@@ -18,7 +20,8 @@ import { dismissStrangers } from "./dismissal.ts";
 import { Exposures } from "./exposures.ts";
 import { fitToFiles } from "./fit_to_files.ts";
 import { FrontendSet } from "./frontend_set.ts";
-import type { FrontendServices } from "./frontends/frontend.ts";
+import type { OpenFrontend } from "./open_frontend.ts";
+import type { CommonServices } from "./frontends/frontend.ts";
 import { Limits } from "./limits.ts";
 import { HttpRouting } from "./http_routing.ts";
 import { PermitWatch } from "./permit_watch.ts";
@@ -118,7 +121,8 @@ export class RunningServer {
     const certificates = this.#certificates = new ServerCertificates(runtime);
     const currentConfig = () => this.#config;
     const routing = new HttpRouting(config, this.upstreams);
-    const services: FrontendServices = {
+    const streamIds = new StreamIds();
+    const services: CommonServices = {
       get config() {
         return currentConfig();
       },
@@ -132,10 +136,10 @@ export class RunningServer {
       },
       limits: this.#limits,
     };
-    this.frontends = new FrontendSet(services);
+    this.frontends = new FrontendSet(services, streamIds);
     this.exposures = new Exposures({
       rules: config.allowExpose,
-      frontends: new FrontendSet(services),
+      frontends: new FrontendSet(services, streamIds),
       routing,
       log: runtime.log,
     });
@@ -276,6 +280,12 @@ export class RunningServer {
   /** Where clients come in, with actual ports, in the order of the configuration. */
   get frontendAddresses(): Address[] {
     return this.frontends.addresses;
+  }
+
+  /** What clients have under way, with the frontend that each of it came in by. */
+  *streams(): Iterable<{ frontend: OpenFrontend; stream: LiveStream }> {
+    yield* this.frontends.streams();
+    yield* this.exposures.streams();
   }
 
   /** Counts that go back to where they were when all work has ended. */

@@ -7,6 +7,7 @@ import { Takeover } from "../../lib/admin/takeover.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
 import type { RunningAgent } from "../../lib/agent/agent.ts";
+import { parseTarget } from "../../lib/agent/target.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { EventRing, keepingLog } from "../../lib/event_ring.ts";
 import { silentLog } from "../../lib/log.ts";
@@ -31,8 +32,10 @@ export interface AdminRig extends AsyncDisposable {
   readonly url: string;
   /** "http://127.0.0.1:PORT" of the frontend. */
   readonly frontendUrl: string;
-  /** Starts an agent and waits until it is registered. */
-  join(hostName: string, cluster?: string): Promise<RunningAgent>;
+  /** Of all frontends, in the order of `listen`. */
+  readonly frontendPorts: readonly number[];
+  /** Starts an agent and waits until it is registered; without a target it has its own page. */
+  join(hostName: string, cluster?: string, options?: { target?: string }): Promise<RunningAgent>;
   /** Asks the API; a body makes it a POST. */
   ask(path: string, body?: unknown, init?: RequestInit): Promise<{ status: number; json: Json }>;
   /** Resolves when `isTrue`. @throws {Error} it does not come true. */
@@ -42,16 +45,24 @@ export interface AdminRig extends AsyncDisposable {
 // deno-lint-ignore no-explicit-any -- answers are looked into, field by field
 export type Json = any;
 
+/** What differs from one plain HTTP frontend and no token. */
+export interface AdminRigOptions {
+  readonly token?: Secret;
+  readonly listen?: readonly string[];
+  /** 0 unless given. */
+  readonly holdMs?: number;
+}
+
 /** Starts a server and its admin endpoint. */
-export async function adminRig(options: { token?: Secret } = {}): Promise<AdminRig> {
+export async function adminRig(options: AdminRigOptions = {}): Promise<AdminRig> {
   const events = new EventRing();
   const plain = createRuntime(silentLog);
   const runtime = { ...plain, log: keepingLog(silentLog, events) };
   const server = await startServer(
     serverConfig({
-      frontends: [parseListenSpec("127.0.0.1:0")],
+      frontends: (options.listen ?? ["127.0.0.1:0"]).map(parseListenSpec),
       tunnels: [LOOPBACK],
-      holdMs: 0,
+      holdMs: options.holdMs ?? 0,
       drainTimeoutMs: 200,
     }),
     runtime,
@@ -87,12 +98,17 @@ export async function adminRig(options: { token?: Secret } = {}): Promise<AdminR
     source,
     url,
     frontendUrl: `http://${formatAddress(server.frontendAddresses[0]!)}`,
+    frontendPorts: server.frontendAddresses.map((address) =>
+      address.kind === "tcp" ? address.port : 0
+    ),
     until,
-    async join(hostName, cluster = "edge-a") {
+    async join(hostName, cluster = "edge-a", { target } = {}) {
+      const targets = target === undefined ? [] : [parseTarget(target)];
       const config = agentConfig({
         cluster,
         hostName,
         servers: [server.tunnelAddresses[0]!],
+        targets: new Map(targets.map((one) => [one.name, one])),
         connectionNum: 1,
         reconnectBaseMs: 5,
         reconnectMaxMs: 20,

@@ -8,11 +8,11 @@ import { UserFile } from "../../auth/user_file.ts";
 import { DialError, RevtunError } from "../../errors.ts";
 import { clusterOfLabel } from "../../http/default_route.ts";
 import { parseIp } from "../../ip_network.ts";
-import { splice } from "../../splice.ts";
 import type { Upstream, Upstreams } from "../../upstream.ts";
 import type { ListenSpec } from "../listen_spec.ts";
 import { checkDoor, DOOR_OPTIONS } from "./door.ts";
 import type { FrontendServices } from "./frontend.ts";
+import { JoinedClient } from "./joined_client.ts";
 import { optionOf } from "./options.ts";
 import type { PrereadClient } from "./preread_client.ts";
 
@@ -111,35 +111,41 @@ export interface JoinOutcome {
 export function joinDestination(
   client: PrereadClient,
   place: Destination,
-  { upstreams, runtime, config }: FrontendServices,
+  services: FrontendServices,
   outcome: JoinOutcome,
 ): void {
+  const { upstreams, config } = services;
+  const joined = new JoinedClient(client, place, services);
   let upstream: Upstream | undefined;
   const opened = () => {
     if (client.isClosed) return;
     client.onLeft = undefined;
     outcome.opened();
-    const held = upstream!;
-    splice(client, held.duplex, {
-      timers: runtime.timers,
-      idleTimeoutMs: config.idleTimeoutMs,
-      onClose: () => held.release(false),
-    });
+    joined.join(upstream!, config.idleTimeoutMs, () => {});
   };
   const wait = (found: Upstream) => {
     upstream = found;
-    if (client.isClosed) return found.release(false);
-    client.onLeft = () => found.release(false);
+    joined.found(found);
+    const giveUp = () => {
+      joined.ended();
+      found.release(false);
+    };
+    if (client.isClosed) return giveUp();
+    client.onLeft = giveUp;
     found.duplex.attach({
       onData() {},
       onEnd() {},
       onDrain() {},
       onClose(error) {
-        found.release(false);
+        giveUp();
         if (client.isClosed) return;
         outcome.failed(error ?? new DialError(place.destination, "failed", "the agent gave it up"));
       },
     });
+  };
+  const failed = (error: unknown) => {
+    joined.ended();
+    outcome.failed(error);
   };
   try {
     const found = upstreams.acquire({
@@ -150,9 +156,9 @@ export function joinDestination(
       waitMs: config.holdMs,
       onOpen: opened,
     });
-    if (found instanceof Promise) found.then(wait, outcome.failed);
+    if (found instanceof Promise) found.then(wait, failed);
     else wait(found);
   } catch (error) {
-    outcome.failed(error);
+    failed(error);
   }
 }

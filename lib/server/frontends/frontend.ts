@@ -1,6 +1,7 @@
 /** What each scheme of `--listen` is to the server: one file beside this one makes it. */
 import type { Address } from "../../address.ts";
 import type { Duplex } from "../../duplex.ts";
+import type { LiveStreams } from "../../live_streams.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { CertificateSource } from "../../transport/certificate_store.ts";
 import type { TlsFacts } from "../../transport/connection.ts";
@@ -49,7 +50,12 @@ export interface FrontendServices {
   /** Certificates of frontends that speak TLS; undefined if the server has none for them. */
   readonly certificates: CertificateSource | undefined;
   readonly limits: Limits;
+  /** What its clients have under way: of one frontend alone. */
+  readonly streams: LiveStreams;
 }
+
+/** What all frontends of a server have in common. */
+export type CommonServices = Omit<FrontendServices, "streams">;
 
 /** One scheme. */
 export interface FrontendKind {
@@ -64,7 +70,7 @@ export interface FrontendKind {
     address: Address,
     runtime: Runtime,
     options: { onConnection(client: AcceptedClient): void; sharing: PortSharing },
-    services: FrontendServices,
+    services: CommonServices,
   ): Listener | Promise<Listener>;
   make(spec: ListenSpec, services: FrontendServices): Frontend;
 }

@@ -50,7 +50,7 @@ export const HTTPS_KIND: FrontendKind = {
 };
 
 function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
-  const { config, upstreams, routing, runtime, stats } = services;
+  const { config, upstreams, routing, runtime, stats, streams } = services;
   const { scheme, cluster, target } = spec;
   const { access, close } = openHttpAccess(spec, runtime);
   const http = new HttpFrontend({
@@ -60,9 +60,11 @@ function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
     route: cluster === undefined ? routing.route : fixedRoute({ cluster, target }),
     ...(access !== undefined && { access }),
     ...changeable(config, routing),
+    streamIds: streams.ids,
     onH2Refused: (refusal) => stats.h2Refused(refusal),
     onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
   });
+  streams.include(() => http.exchanges());
   // Addresses are looked at with each request, which may name the client behind a proxy.
   return withProxyHeaders(spec, services, {
     configure: (next) => http.configure(changeable(next, routing)),

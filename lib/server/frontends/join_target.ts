@@ -1,9 +1,9 @@
 /** Joins a client with a target: every frontend that passes bytes ends here. */
 import { formatAddress } from "../../address.ts";
-import { splice } from "../../splice.ts";
 import { UpstreamError } from "../../upstream.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream.ts";
 import type { ClientDuplex, FrontendServices } from "./frontend.ts";
+import { JoinedClient } from "./joined_client.ts";
 
 /** Where a client's bytes go, as the parts of a request for it. */
 export type Place = Pick<
@@ -15,23 +15,25 @@ export type Place = Pick<
 export function joinTarget(
   client: ClientDuplex,
   place: Place,
-  { upstreams, runtime, config }: FrontendServices,
-  idleTimeoutMs = config.idleTimeoutMs,
+  services: FrontendServices,
+  idleTimeoutMs = services.config.idleTimeoutMs,
 ): void {
+  const { upstreams, runtime, config } = services;
+  const joined = new JoinedClient(client, place, services);
   const join = (upstream: Upstream) => {
     // A client that left while it waited has no use for it any more.
-    if (client.isClosed) return upstream.release(false);
-    splice(client, upstream.duplex, {
-      timers: runtime.timers,
-      idleTimeoutMs,
-      onClose: (error) => {
-        upstream.release(false);
-        if (error === undefined) return;
-        runtime.log.debug("frontend.closed", error.message, factsOf(client, place));
-      },
+    if (client.isClosed) {
+      joined.ended();
+      return upstream.release(false);
+    }
+    joined.found(upstream);
+    joined.join(upstream, idleTimeoutMs, (error) => {
+      if (error === undefined) return;
+      runtime.log.debug("frontend.closed", error.message, factsOf(client, place));
     });
   };
   const refuse = (error: unknown) => {
+    joined.ended();
     if (!(error instanceof UpstreamError)) throw error;
     runtime.log.debug("frontend.refused", error.message, factsOf(client, place));
     client.close(error);

@@ -1,0 +1,92 @@
+/** A client that is joined with a target, from its asking for one until both are closed. */
+import type { Address } from "../../address.ts";
+import type { LiveState, LiveStream } from "../../live_streams.ts";
+import { splice } from "../../splice.ts";
+import type { SpliceCounts } from "../../splice.ts";
+import type { Upstream, UpstreamRequest } from "../../upstream.ts";
+import type { ClientDuplex, FrontendServices } from "./frontend.ts";
+
+/** Where it is to go, as the parts of a request for it. */
+export type JoinPlace =
+  & Pick<UpstreamRequest, "cluster" | "network">
+  & Partial<Pick<UpstreamRequest, "target" | "destination">>;
+
+/** Listed among its frontend's streams as long as it is there. */
+export class JoinedClient implements LiveStream {
+  readonly id: number;
+  readonly startedMs: number;
+  readonly #client: ClientDuplex;
+  readonly #place: JoinPlace;
+  readonly #services: FrontendServices;
+  #hostName: string | undefined;
+  #counts: SpliceCounts | undefined;
+
+  constructor(client: ClientDuplex, place: JoinPlace, services: FrontendServices) {
+    this.id = services.streams.ids.next();
+    this.startedMs = services.runtime.nowMs();
+    this.#client = client;
+    this.#place = place;
+    this.#services = services;
+    services.streams.add(this);
+  }
+
+  get protocol(): "tcp" | "udp" {
+    return this.#place.network ?? "tcp";
+  }
+
+  get client(): Address {
+    return this.#client.remote;
+  }
+
+  get cluster(): string {
+    return this.#place.cluster;
+  }
+
+  get target(): string {
+    return this.#place.destination ?? this.#place.target ?? "";
+  }
+
+  get hostName(): string | undefined {
+    return this.#hostName;
+  }
+
+  get state(): LiveState {
+    if (this.#hostName === undefined) return "waiting";
+    return this.#counts === undefined ? "sent" : "open";
+  }
+
+  get toTargetBytes(): number {
+    return this.#counts?.forwardBytes ?? 0;
+  }
+
+  get toClientBytes(): number {
+    return this.#counts?.backwardBytes ?? 0;
+  }
+
+  /** It has a host. */
+  found(upstream: Upstream): void {
+    this.#hostName = upstream.hostName;
+  }
+
+  /** Passes bytes between the client and `upstream` until both are closed; `onClose` learns why. */
+  join(
+    upstream: Upstream,
+    idleTimeoutMs: number,
+    onClose: (error: Error | undefined) => void,
+  ): void {
+    this.#counts = splice(this.#client, upstream.duplex, {
+      timers: this.#services.runtime.timers,
+      idleTimeoutMs,
+      onClose: (error) => {
+        upstream.release(false);
+        this.ended();
+        onClose(error);
+      },
+    });
+  }
+
+  /** It came to nothing, or to its end. */
+  ended(): void {
+    this.#services.streams.delete(this);
+  }
+}
