@@ -46,11 +46,11 @@ export const command: Command = defineCommand({
     },
   ],
   async check(settings) {
-    await readConfig(settings, Deno.hostname());
+    await readAgentConfig(settings, Deno.hostname());
   },
   async run(context) {
     const machineName = Deno.hostname();
-    const config = await readConfig(context, machineName);
+    const config = await readAgentConfig(context, machineName);
     const plain = context.createRuntime();
     const setup = await readAdminSetup(context, plain);
     const runtime = setup?.runtime ?? plain;
@@ -62,7 +62,7 @@ export const command: Command = defineCommand({
       fixed: FIXED_OPTIONS,
       watched: () => ["token-file"],
       runtime,
-      apply: async (settings) => agent.apply(await readConfig(settings, machineName)),
+      apply: async (settings) => agent.apply(await readAgentConfig(settings, machineName)),
     });
     await context.giveUpRights?.(rightsOf(context.values, config, setup !== undefined));
     const stop = () => {
@@ -102,7 +102,11 @@ function rightsOf(
   });
 }
 
-async function readConfig(settings: AgentSettings, machineName: string): Promise<AgentConfig> {
+/** Makes the configuration of an agent on this machine. @throws {ConfigError} */
+export async function readAgentConfig(
+  settings: AgentSettings,
+  machineName: string,
+): Promise<AgentConfig> {
   const credential = await readToken(settings.values, (option) => settings.sourceOf(option));
   const tls = await tlsClientOf(settings, isTlsAsked(settings.values.server));
   return agentConfigOf(settings, { machineName, credential, tls });

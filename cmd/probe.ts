@@ -1,13 +1,17 @@
 /** `revtun probe`. */
 import { formatAddress } from "../lib/address.ts";
+import type { AgentConfig } from "../lib/agent/config.ts";
 import { probe } from "../lib/agent/probe/probe.ts";
+import { probeTargets } from "../lib/agent/probe/probe_targets.ts";
 import { parseServerAddress } from "../lib/agent/server_address.ts";
+import { ConfigError } from "../lib/errors.ts";
 import { IDENTITY_OPTIONS, isTlsAsked, policyOf } from "./agent_options.ts";
 import { defineCommand } from "./command.ts";
-import type { Command } from "./command.ts";
-import { LOG_OPTIONS } from "./common_options.ts";
+import type { Command, ProcessContext } from "./command.ts";
+import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import { readSetting } from "./read_setting.ts";
 import { readToken } from "./read_token.ts";
+import { loadSection } from "./section_settings.ts";
 import { StepPrinter } from "./step_lines.ts";
 import { SOFTWARE } from "./version.ts";
 import { TLS_CLIENT_OPTIONS, tlsClientOf } from "./tls_options.ts";
@@ -15,9 +19,11 @@ import { TLS_CLIENT_OPTIONS, tlsClientOf } from "./tls_options.ts";
 export const command: Command = defineCommand({
   name: "probe",
   summary: "Check the way to a tunnel server step by step",
-  description: "Resolves the name, connects to each of its addresses, shakes hands and measures " +
-    "the round trip. Registers nothing. Exit code 1 when a step fails.",
-  args: { placeholder: "SERVER", min: 1, max: 1 },
+  description:
+    "Resolves the name, connects to each of its addresses, looks at TLS, shakes hands, " +
+    "compares clocks and measures the round trip. Registers nothing. Exit code 1 when a step " +
+    "fails; docs/troubleshooting.md shows what that looks like and what helps.",
+  args: { placeholder: "SERVER", min: 0, max: 1 },
   options: [
     {
       name: "cluster",
@@ -42,6 +48,15 @@ export const command: Command = defineCommand({
       max: 1000,
       description: "Round trips to measure",
     },
+    {
+      name: "targets",
+      kind: "boolean",
+      description: "Try the targets of the agent that --config describes, from here, instead",
+    },
+    {
+      ...CONFIG_OPTION,
+      description: "Settings file of an agent: its servers, cluster, credential, TLS and targets",
+    },
     { name: "json", kind: "boolean", description: "Print the steps as one JSON object" },
     ...IDENTITY_OPTIONS,
     ...TLS_CLIENT_OPTIONS,
@@ -57,27 +72,53 @@ export const command: Command = defineCommand({
       line: "revtun probe cloud:9000 --cluster edge-a --token-file token --json",
       description: "would this agent be let in? for a script",
     },
+    {
+      line: "revtun probe --targets --config agent.yaml",
+      description: "does this machine reach what that agent forwards to?",
+    },
   ],
   async run(context) {
     const { values, args, stdout, signal } = context;
-    const server = readSetting("SERVER", () => parseServerAddress(args[0] ?? ""));
-    const tls = await tlsClientOf(context, isTlsAsked(args));
-    const credential = await readToken(values, (option) => context.sourceOf(option));
-    const options = {
-      server,
-      tls,
-      cluster: values.cluster,
-      hostName: "revtun-probe",
-      credential,
-      credentialPolicy: policyOf(values, credential),
-      software: SOFTWARE,
-      timeoutMs: values.timeout,
-      pings: values.pings,
-    };
-    const printer = new StepPrinter(stdout, values.json);
-    for await (const step of probe(options, context.createRuntime(), signal)) {
-      await printer.print(step);
+    const { config: path, targets: isAboutTargets } = values;
+    const config = path === undefined ? undefined : await readConfigOf(path, context);
+    if (isAboutTargets && config === undefined) {
+      throw new ConfigError("--targets", "needs --config FILE, the settings of the agent");
     }
-    return await printer.finish({ server: formatAddress(server) });
+    const runtime = context.createRuntime();
+    const printer = new StepPrinter(stdout, values.json);
+    if (isAboutTargets) {
+      for await (const step of probeTargets(config!, runtime, signal)) await printer.print(step);
+      return await printer.finish({});
+    }
+    const servers = args.length > 0
+      ? [readSetting("SERVER", () => parseServerAddress(args[0]!))]
+      : config?.servers ?? [];
+    if (servers.length === 0) {
+      throw new ConfigError("SERVER", "missing, give its host:port, or --config FILE that has it");
+    }
+    const tls = await tlsClientOf(context, isTlsAsked(args)) ?? config?.tls;
+    const credential = await readToken(values, (option) => context.sourceOf(option)) ??
+      config?.credential;
+    for (const server of servers) {
+      const options = {
+        server,
+        tls,
+        cluster: values.cluster ?? config?.cluster,
+        hostName: config?.hostName ?? "revtun-probe",
+        credential,
+        credentialPolicy: values.credential ?? config?.credentialPolicy ??
+          policyOf(values, credential),
+        software: SOFTWARE,
+        timeoutMs: values.timeout,
+        pings: values.pings,
+      };
+      for await (const step of probe(options, runtime, signal)) await printer.print(step);
+    }
+    return await printer.finish({ servers: servers.map(formatAddress) });
   },
 });
+
+async function readConfigOf(path: string, process: ProcessContext): Promise<AgentConfig> {
+  const { command: agent, readAgentConfig } = await import("./agent.ts");
+  return await readAgentConfig(await loadSection(agent, path, process), Deno.hostname());
+}

@@ -2,10 +2,10 @@
 import type { Address } from "../../address.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
-import type { Connection } from "../../transport/connection.ts";
 import { dial } from "../../transport/dial.ts";
 import { TUNNEL_ALPN } from "../open_tunnel.ts";
 import { describePeer } from "./describe_peer.ts";
+import { Stranger } from "./stranger.ts";
 import { Greeting } from "./greeting.ts";
 
 /** What was found. */
@@ -17,7 +17,7 @@ export interface SecondLook {
 
 /** Longest of these looks: they are not what was asked for. */
 const MAX_MS = 2000;
-const HTTP_QUESTION = new TextEncoder().encode("HEAD / HTTP/1.0\r\n\r\n");
+const HTTP_QUESTION = "HEAD / HTTP/1.0\r\n\r\n";
 
 /** Speaks to what did not speak TLS. Undefined if it says nothing. */
 export async function lookInTheClear(
@@ -69,35 +69,11 @@ export async function lookCloser(
     // It does not speak TLS.
   }
   try {
-    const bytes = await firstAnswer(await dial(address, runtime, options), runtime, options);
-    return bytes === undefined ? undefined : { what: describePeer(bytes), isTunnel: false };
+    using stranger = new Stranger(await dial(address, runtime, options), runtime.timers);
+    const waitMs = options.timeoutMs;
+    const bytes = await stranger.ask({ text: HTTP_QUESTION, waitMs, signal });
+    return bytes.length === 0 ? undefined : { what: describePeer(bytes), isTunnel: false };
   } catch {
     return undefined;
   }
-}
-
-/** Asks as a browser does; the first bytes of whatever comes. */
-function firstAnswer(
-  connection: Connection,
-  runtime: Runtime,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<Uint8Array | undefined> {
-  return new Promise((resolve) => {
-    const settle = (bytes?: Uint8Array) => {
-      deadline.cancel();
-      signal.removeEventListener("abort", giveUp);
-      resolve(bytes);
-      connection.close();
-    };
-    const giveUp = () => settle();
-    const deadline = runtime.timers.after(timeoutMs, giveUp);
-    signal.addEventListener("abort", giveUp);
-    connection.attach({
-      onData: (bytes) => settle(bytes.slice(0, 64)),
-      onEnd: giveUp,
-      onDrain: () => {},
-      onClose: giveUp,
-    });
-    connection.write(HTTP_QUESTION);
-  });
 }
