@@ -60,13 +60,24 @@ export const HTTP_OPTIONS = [
     description: "How targets are told of clients: X-Forwarded-*, RFC 7239's Forwarded",
     group: "HTTP",
   },
+  {
+    name: "probe-timings",
+    kind: "boolean",
+    description: "Tell who asks by x-revtun-trace how long each hop took, in Server-Timing",
+    group: "HTTP",
+  },
 ] as const satisfies readonly OptionSpec[];
+
+type HttpConfig = Pick<
+  ServerConfig,
+  "routes" | "trustedProxies" | "forwarded" | "allowExpose" | "maxBodyBytes" | "tellsTimings"
+>;
 
 /** Settings of HTTP frontends. @throws {ConfigError} naming the setting as its user wrote it. */
 export function httpConfigOf(
   values: OptionValues<typeof HTTP_OPTIONS>,
   sourceOf: (option: string) => string,
-): Pick<ServerConfig, "routes" | "trustedProxies" | "forwarded" | "allowExpose" | "maxBodyBytes"> {
+): HttpConfig {
   const routes = readSetting(
     sourceOf("route"),
     () => new RouteTable([...values.route.map(parseRouteRule), ...values.routes ?? []]).rules,
@@ -80,5 +91,6 @@ export function httpConfigOf(
     forwarded: values.forwarded,
     allowExpose,
     maxBodyBytes: values["max-body"],
+    tellsTimings: values["probe-timings"] === true,
   };
 }

@@ -27,12 +27,24 @@ export interface UpstreamRequest {
   readonly excludedHosts?: ReadonlySet<string>;
   /** The client's address, for targets that want to know it. */
   readonly source?: Address;
+  /** The agent is to say how long its dial took: see {@link StreamOpening}. */
+  readonly isTimed?: boolean;
+  /** Not a pooled stream, even where there is one. */
+  readonly isFresh?: boolean;
   /** Called when the target is connected: before anything of it is delivered, at most once. */
   readonly onOpen?: () => void;
   /** Bytes that the user keeps while it waits; they count for a bound on all that wait. */
   readonly heldBytes?: number;
   /** How long to wait for a host or a free raw connection before giving up, in ms. */
   readonly waitMs: number;
+}
+
+/** Times of a stream's opening. */
+export interface StreamOpening {
+  /** From its opening to the agent's answer, ms; undefined while there is none. */
+  readonly openMs: number | undefined;
+  /** What of that was the agent's dial, ms, if it was asked for. */
+  readonly dialMs: number | undefined;
 }
 
 /** A byte stream to a target, held by one user until `release()`. */
@@ -49,6 +61,10 @@ export interface Upstream {
   readonly hostHeader?: string | undefined;
   /** True if it served someone before: it may turn out to be closed by now through nobody's fault. */
   readonly isReused: boolean;
+  /** How its opening went; undefined where it was open before. */
+  readonly opening?: StreamOpening | undefined;
+  /** Smoothed round trip to its agent, ms; 0 if it is not known. */
+  readonly rttMs: number;
   /**
    * Gives it back, exactly once.
    *

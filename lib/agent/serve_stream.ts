@@ -91,7 +91,8 @@ class StreamService implements Sink {
 
   /** Never rejects. */
   async #open(preface: Preface): Promise<void> {
-    const { dialer, policy } = this.#services;
+    const { dialer, policy, runtime } = this.#services;
+    const startMs = preface.timed === true ? runtime.nowMs() : 0;
     let target: Duplex;
     let visit: EdgeVisit | undefined;
     try {
@@ -115,13 +116,16 @@ class StreamService implements Sink {
       const place = "remote" in target ? (target as Connection).remote : undefined;
       target.write(proxyHeader(version, preface.source, place));
     }
-    this.#join(visit?.guard(target) ?? target, held);
+    const answer = preface.timed === true
+      ? encodeAnswer({ status: "open", dialMs: runtime.nowMs() - startMs })
+      : OPEN;
+    this.#join(visit?.guard(target) ?? target, held, answer);
   }
 
-  #join(target: Duplex, held: readonly Uint8Array[]): void {
+  #join(target: Duplex, held: readonly Uint8Array[], answer: Uint8Array): void {
     const stream = this.#stream;
     const { runtime, idleTimeoutMs } = this.#services;
-    stream.write(OPEN);
+    stream.write(answer);
     let hasRoom = true;
     for (const bytes of held) hasRoom = target.write(bytes) && hasRoom;
     splice(stream, target, { timers: runtime.timers, idleTimeoutMs, onClose: this.#onDone });

@@ -50,6 +50,7 @@ const KNOWN_KEYS = [
   "status",
   "target",
   "targets",
+  "timed",
   "version",
   "weight",
 ] as const;

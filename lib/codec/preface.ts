@@ -19,6 +19,8 @@ export interface Preface {
   source?: string;
   /** Where the client wants to go, "host:port", where the cloud side names it. */
   destination?: string;
+  /** The answer is to say how long the dial took. */
+  timed?: boolean;
 }
 
 /** The first byte of an answer. */
@@ -59,9 +61,11 @@ const utf8 = new TextEncoder();
  * @throws {RangeError} when it is longer than its reader would take.
  */
 export function encodePreface(preface: Preface): Uint8Array {
-  const { kind, target, network, source, destination } = preface;
-  if (!kind && !target && !network && !source && !destination) return EMPTY_PREFACE;
-  const json = { kind, target: target === "" ? undefined : target, network, source, destination };
+  const { kind, network, source, destination } = preface;
+  const target = preface.target === "" ? undefined : preface.target;
+  const timed = preface.timed === true ? true : undefined;
+  if (!kind && !target && !network && !source && !destination && !timed) return EMPTY_PREFACE;
+  const json = { kind, target, network, source, destination, timed };
   return withLength(0, utf8.encode(JSON.stringify(json)));
 }
 
@@ -162,12 +166,14 @@ function checkedLength(format: string, length: number, offset: number): number {
 function readPreface(bytes: Uint8Array): Preface {
   if (bytes.length === 0) return {};
   const origin = { format: "stream preface", offset: 2 };
-  const fields = new FieldReader(decodeJsonObject(bytes, origin), origin);
+  const json = decodeJsonObject(bytes, origin);
+  const fields = new FieldReader(json, origin);
   const preface: Preface = {};
   for (const key of ["kind", "target", "network", "source", "destination"] as const) {
     const value = fields.string(key);
     if (value !== "") preface[key] = value;
   }
+  if (json["timed"] === true) preface.timed = true;
   return preface;
 }
 

@@ -14,7 +14,9 @@ import { TOO_MANY_CHECKS } from "./access.ts";
 import { chooseFormat, renderAnswer } from "./answer.ts";
 import type { Answer, AnswerStyle } from "./answer.ts";
 import { Exchange } from "./exchange.ts";
+import type { ExchangeTiming } from "./exchange.ts";
 import { answerForRequest } from "./failure.ts";
+import { HopClock } from "./hop_clock.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
 import type { ClientFacts } from "./request_writer.ts";
 import { isAnswer } from "./route.ts";
@@ -34,6 +36,9 @@ export type AnswerWishes = Omit<AnswerStyle, "isKeepAlive">;
 
 /** The timer looks at the deadline at least so often, so that later ones need not move it. */
 const MAX_TIMER_MS = 20_000;
+
+/** What a client asks by for the times of its request's hops. */
+export const TRACE_FIELD = "x-revtun-trace";
 
 const NO_WISHES: AnswerWishes = { format: "text", isHead: false, isHttp10: false };
 
@@ -61,6 +66,8 @@ export class ClientConnection implements Sink {
   #isKeepAlive = true;
   /** No request came yet: the client may turn out to speak HTTP/2. */
   #isFirst = true;
+  /** When the head at hand began; 0 where nobody wants to know. */
+  #headMs = 0;
 
   constructor(client: Duplex, remote: Address | undefined, frontend: HttpFrontend) {
     this.client = client;
@@ -246,6 +253,9 @@ export class ClientConnection implements Sink {
       }
     }
     const head = this.#frontend.requestHead;
+    if (this.#frontend.isTiming && this.#headMs === 0) {
+      this.#headMs = this.#frontend.runtime.nowMs();
+    }
     const headEnd = head.parse(bytes, start, end);
     if (headEnd === INCOMPLETE) return start;
     this.#isFirst = false;
@@ -271,10 +281,21 @@ export class ClientConnection implements Sink {
       this.#answerHead(head, verdict);
       return headEnd;
     }
-    const exchange = new Exchange(this, this.#frontend, verdict);
+    const timing = this.#frontend.isTiming ? this.#timingOf(head) : undefined;
+    const exchange = new Exchange(this, this.#frontend, verdict, timing);
     this.#exchange = exchange;
     this.#state = "exchange";
     return exchange.start(head, bytes, headEnd, end, buffer);
+  }
+
+  #timingOf(head: RequestHead): ExchangeTiming | undefined {
+    const headMs = this.#headMs;
+    this.#headMs = 0;
+    const { settings, runtime } = this.#frontend;
+    const isTraced = settings.tellsTimings && head.has(FIELD.xRevtun) &&
+      head.header(TRACE_FIELD) !== undefined;
+    if (!isTraced) return undefined;
+    return { clock: new HopClock(headMs, runtime.nowMs()), isTraced };
   }
 
   /** Keeps the head until `check` has settled, and takes it then as if it came anew. */
@@ -304,6 +325,7 @@ export class ClientConnection implements Sink {
   /** Answers a request that goes no further; a body of it that comes is not read. */
   #answerHead(head: RequestHead, answer: Answer): void {
     const isKept = requestFraming(head) === "none";
+    this.#headMs = 0;
     this.#report(answer);
     this.answer(answer, wishesOf(head), isKept);
   }

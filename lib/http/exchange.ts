@@ -12,6 +12,8 @@ import type { Answer } from "./answer.ts";
 import { Attempts } from "./attempts.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { answerForRequest, answerForResponse, answerForUpstream } from "./failure.ts";
+import { serverTiming } from "./hop_clock.ts";
+import type { HopClock } from "./hop_clock.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
 import { OutgoingRequest } from "./outgoing_request.ts";
 import { ResponseRelay } from "./response_relay.ts";
@@ -37,6 +39,15 @@ const LIVE_STATES: Readonly<Record<State, LiveState>> = {
   over: "answering",
 };
 
+/** What of a request's times is to be known. */
+export interface ExchangeTiming {
+  readonly clock: HopClock | undefined;
+  /** The client is to be told of them, and gets a stream of its own for it. */
+  readonly isTraced: boolean;
+}
+
+const UNTIMED: ExchangeTiming = { clock: undefined, isTraced: false };
+
 /** A request under way. */
 export class Exchange implements Sink, ResponseUser, LiveStream {
   readonly id: number;
@@ -60,12 +71,19 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   /** The upstream takes no more of the request for now. */
   #isUpstreamFull = false;
   #attempts: Attempts | undefined;
+  /** Only where somebody wants to know. */
+  readonly #clock: HopClock | undefined;
+  /** The client is told the times. */
+  readonly #isTraced: boolean;
 
   constructor(
     connection: ClientConnection,
     frontend: HttpFrontend,
     route: Route,
+    { clock, isTraced }: ExchangeTiming = UNTIMED,
   ) {
+    this.#clock = clock;
+    this.#isTraced = isTraced;
     this.#connection = connection;
     this.#frontend = frontend;
     this.#route = route;
@@ -287,6 +305,13 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     return this.#connection.isKeepAlive;
   }
 
+  ownLine(): string | undefined {
+    const clock = this.#clock;
+    if (clock === undefined) return undefined;
+    clock.answeredMs = this.#frontend.runtime.nowMs();
+    return this.#isTraced ? serverTiming(clock.times(clock.answeredMs)) : undefined;
+  }
+
   interimCame(): void {
     // From here on the request may not be sent again.
     this.#request.forget();
@@ -381,6 +406,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
         ...(hostIds !== undefined && { hostIds }),
         ...(hashKey !== undefined && { hashKey }),
         ...(excludedHosts !== undefined && { excludedHosts }),
+        ...(this.#clock !== undefined && { isTimed: true, isFresh: this.#isTraced }),
       });
     } catch (error) {
       this.#noUpstream(error);
@@ -419,6 +445,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   #send(upstream: Upstream): void {
     this.#upstream = upstream;
     this.#state = "waiting";
+    this.#clock?.found(upstream, this.#frontend.runtime.nowMs());
     if (upstream.duplex.isClosed) {
       // It broke between its being found and now; nothing of the request was sent.
       const detail = "the stream was closed before its use";
@@ -495,13 +522,16 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   #answer(answer: Answer, isKept: boolean): void {
     const format = formatForHead(this.#request.head);
     this.#report(answer.status, answer.code);
+    const told = this.#isTraced
+      ? { ...answer, fields: [...answer.fields ?? [], this.ownLine()!] }
+      : answer;
     this.#end(false);
     const wishes = {
       format,
       isHead: this.#request.method === "HEAD",
       isHttp10: this.#request.isHttp10,
     };
-    this.#connection.answer(answer, wishes, isKept);
+    this.#connection.answer(told, wishes, isKept);
   }
 
   /** Lets go of everything; the connection must be told in its own way. */

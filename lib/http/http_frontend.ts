@@ -134,6 +134,11 @@ export class HttpFrontend {
     return this.#settings;
   }
 
+  /** Somebody may want to know the times of requests. */
+  get isTiming(): boolean {
+    return this.#settings.tellsTimings;
+  }
+
   /**
    * Changes some of it: for all requests from now on, but for what targets are told of clients,
    * which counts for new clients. The limits of heads stay as they are.

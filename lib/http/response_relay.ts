@@ -17,6 +17,8 @@ import { responseHeadRoom, writeResponseHead } from "./response_writer.ts";
 export interface ResponseUser {
   /** The client's connection may be kept, as far as the client is concerned. */
   readonly mayKeepClient: boolean;
+  /** A line that the final answer's head gets, without its end. */
+  ownLine(): string | undefined;
   /** An interim answer is about to be passed on: the target is at work. */
   interimCame(): void;
   /** The final answer's head is about to be passed on; `isRaw` if both switch protocols. */
@@ -172,9 +174,10 @@ export class ResponseRelay {
     const isJoined = !this.#isDechunked && bodyEnd - headEnd <= MAX_JOINED_BYTES;
     const { writer } = this.#frontend;
     const edits = this.#edits;
-    writer.begin(responseHeadRoom(head, edits) + (isJoined ? bodyEnd - headEnd : 0));
+    const line = this.#user.ownLine();
+    writer.begin(responseHeadRoom(head, edits, line) + (isJoined ? bodyEnd - headEnd : 0));
     const connection = this.isClientKept ? (isHttp10 ? "keep-alive" : undefined) : "close";
-    writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked, edits });
+    writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked, edits, line });
     if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
     this.#user.began(head.status, false);
     this.#user.toClient(writer.view(), writer.buffer);
@@ -205,8 +208,9 @@ export class ResponseRelay {
     }
     const { writer } = this.#frontend;
     const edits = this.#edits;
-    writer.begin(responseHeadRoom(head, edits));
-    writeResponseHead(writer, head, { connection: "upgrade", isDechunked: false, edits });
+    const line = this.#user.ownLine();
+    writer.begin(responseHeadRoom(head, edits, line));
+    writeResponseHead(writer, head, { connection: "upgrade", isDechunked: false, edits, line });
     this.#user.began(head.status, true);
     this.#user.toClient(writer.view(), writer.buffer);
     writer.buffer.release();

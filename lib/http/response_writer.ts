@@ -11,6 +11,8 @@ export interface ResponsePassage {
   /** The body goes on without the framing of its chunks, for a client of HTTP/1.0. */
   readonly isDechunked: boolean;
   readonly edits?: HeaderEdits | undefined;
+  /** A line of our own, without its end. */
+  readonly line?: string | undefined;
 }
 
 const DROPPED = fieldMask(
@@ -30,8 +32,13 @@ const CONNECTION_LINES = {
 const MAX_ADDED_BYTES = 64;
 
 /** Room that the head takes at most, once it is written. */
-export function responseHeadRoom(head: ResponseHead, edits: HeaderEdits | undefined): number {
-  return head.end - head.start + MAX_ADDED_BYTES + (edits?.lines.length ?? 0);
+export function responseHeadRoom(
+  head: ResponseHead,
+  edits: HeaderEdits | undefined,
+  line?: string,
+): number {
+  return head.end - head.start + MAX_ADDED_BYTES + (edits?.lines.length ?? 0) +
+    (line?.length ?? 0);
 }
 
 /** Writes the head of the response that goes on. */
@@ -64,6 +71,7 @@ export function writeResponseHead(
   }
   writer.copy(head.bytes, runStart, head.fieldsEnd);
   if (edits !== undefined) writer.copy(edits.lines, 0, edits.lines.length);
+  if (passage.line !== undefined) writer.text(`${passage.line}\r\n`);
   if (connection !== undefined) writer.text(CONNECTION_LINES[connection]);
   writer.text("\r\n");
 }

@@ -30,6 +30,8 @@ export type HttpSettings = Readonly<{
   replayBytes: number;
   /** Largest request body, with the framing of its chunks; 413 beyond it. 0, the default, for any. */
   maxBodyBytes: number;
+  /** A request that asks for it by `x-revtun-trace` is told the times of its hops. No. */
+  tellsTimings: boolean;
 }>;
 
 export const DEFAULT_HTTP_SETTINGS: HttpSettings = {
@@ -46,4 +48,5 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = {
   maxAttempts: 3,
   replayBytes: 64 << 10,
   maxBodyBytes: 0,
+  tellsTimings: false,
 };

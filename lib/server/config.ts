@@ -24,6 +24,8 @@ export type ServerConfig = Readonly<{
   trustedProxies: readonly string[];
   /** Largest body of an HTTP request, with the framing of its chunks; 0 for any. Default 0. */
   maxBodyBytes: number;
+  /** A request that asks for it by `x-revtun-trace` is told the times of its hops. Default: no. */
+  tellsTimings: boolean;
   /** What frontends agents may ask for. Default: none. */
   allowExpose: readonly ExposeRule[];
   /** How targets are told of clients. Default "x-forwarded". */
@@ -98,6 +100,7 @@ export type ServerConfig = Readonly<{
 /** Everything that has a default. */
 export const SERVER_DEFAULTS = {
   frontends: [],
+  tellsTimings: false,
   routes: [],
   trustedProxies: [],
   allowExpose: [],

@@ -119,7 +119,8 @@ export class MuxTunnel implements HostConnection {
       return this.#openH2(request, target.hostHeader);
     }
     const poolKey = this.#poolKeyOf(request);
-    const reused = poolKey === undefined ? undefined : this.#takeIdle(poolKey);
+    const mayReuse = poolKey !== undefined && request.isFresh !== true;
+    const reused = mayReuse ? this.#takeIdle(poolKey) : undefined;
     const stream = reused ?? this.#openStream(request);
     if (reused !== undefined) this.#stats.streamsReused += 1;
     this.#inFlight += 1;
@@ -132,6 +133,8 @@ export class MuxTunnel implements HostConnection {
       hostName: this.#host.hostName,
       hostHeader: target?.hostHeader,
       isReused: reused !== undefined,
+      opening: reused === undefined ? stream : undefined,
+      rttMs: this.#session.rttMs,
       release: (isReusable) => {
         if (isReleased) return;
         isReleased = true;
@@ -192,6 +195,7 @@ export class MuxTunnel implements HostConnection {
       hostId: this.#host.id,
       hostName: this.#host.hostName,
       isReused,
+      rttMs: this.#session.rttMs,
       release: () => {
         if (isReleased) return;
         isReleased = true;
@@ -213,6 +217,7 @@ export class MuxTunnel implements HostConnection {
       target,
       ...(destination !== undefined && { destination }),
       ...(network !== undefined && { network }),
+      ...(request.isTimed === true && { timed: true }),
       ...(isTold && { source: formatAddress(source) }),
     });
     const stream: UpstreamStream = new UpstreamStream(
@@ -231,7 +236,9 @@ export class MuxTunnel implements HostConnection {
     const sinceMs = this.#unanswered.get(stream)!;
     this.#unanswered.delete(stream);
     if (outcome === "abandoned") return;
-    this.#stats.open.observe(this.#runtime.nowMs() - sinceMs);
+    stream.openMs = this.#runtime.nowMs() - sinceMs;
+    if (typeof outcome !== "string") stream.dialMs = outcome.dialMs;
+    this.#stats.open.observe(stream.openMs);
     // What is lost with its session says nothing of the host's targets.
     if (outcome === "lost" && !this.#session.isOpen) return;
     const status = outcome === "lost" ? "lost" : outcome.status;

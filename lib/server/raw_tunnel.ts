@@ -77,6 +77,7 @@ export class RawTunnel implements HostConnection, Sink {
       hostName: this.#host.hostName,
       hostHeader: this.#host.targets[""]?.hostHeader,
       isReused: this.#served > 1,
+      rttMs: this.rttMs,
       release: (isReusable) => {
         if (this.#user !== user) return;
         this.#user = undefined;

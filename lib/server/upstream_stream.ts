@@ -5,6 +5,7 @@ import type { Answer } from "../codec/preface.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import { ClosedError, DecodeError, DialError, SessionLostError } from "../errors.ts";
 import type { MuxStream } from "../mux/stream.ts";
+import type { StreamOpening } from "../upstream.ts";
 
 /**
  * How an open went: the agent's word, or `lost` where none came or none that makes sense, or
@@ -19,7 +20,9 @@ export type OnAnswer = (outcome: OpenOutcome) => void;
  * Until the agent has answered it stands between the stream and its user; from then on the stream
  * delivers to the user's sink directly.
  */
-export class UpstreamStream implements Duplex, Sink {
+export class UpstreamStream implements Duplex, Sink, StreamOpening {
+  openMs: number | undefined;
+  dialMs: number | undefined;
   readonly #stream: MuxStream;
   readonly #decoder = new AnswerDecoder();
   #onAnswer: OnAnswer | undefined;

@@ -18,6 +18,7 @@ const prefaceArbitrary = fc.record({
   network: text,
   source: text,
   destination: text,
+  timed: fc.constant(true),
 }, { requiredKeys: [], noNullPrototype: true });
 const answerArbitrary = fc.record({
   status: fc.constantFrom(...Object.keys(ANSWER_STATUS) as AnswerStatus[]),

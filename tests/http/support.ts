@@ -162,6 +162,7 @@ export class FakeUpstreams implements Upstreams {
       cluster: stream.request.cluster,
       hostId: stream.hostId,
       hostName: stream.hostId,
+      rttMs: 0,
       isReused: stream.uses > 1,
       release: (isReusable) => {
         if (stream.releasedAs !== undefined) throw new Error("The stream was released twice");

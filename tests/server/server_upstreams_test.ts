@@ -28,6 +28,7 @@ class OneByOne extends FakeConnection {
       cluster: "c",
       hostId: "h",
       hostName: "h",
+      rttMs: 0,
       isReused: false,
       release: () => {},
     };

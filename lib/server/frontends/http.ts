@@ -79,9 +79,10 @@ function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
 
 /** What may be another one after each reload. */
 function changeable(config: ServerConfig, routing: HttpRouting): HttpFrontendChange {
-  const { holdMs, firstByteTimeoutMs, idleTimeoutMs, maxBodyBytes, forwarded } = config;
+  const { holdMs, idleTimeoutMs, maxBodyBytes, tellsTimings, forwarded } = config;
+  const answerTimeoutMs = config.firstByteTimeoutMs;
   return {
-    settings: { holdMs, answerTimeoutMs: firstByteTimeoutMs, idleTimeoutMs, maxBodyBytes },
+    settings: { holdMs, answerTimeoutMs, idleTimeoutMs, maxBodyBytes, tellsTimings },
     forwarded,
     trustedProxies: routing.trustedProxies,
   };
