@@ -23,9 +23,6 @@ import { SOFTWARE } from "./version.ts";
 
 type AgentSettings = Settings<OptionValues<typeof AGENT_OPTIONS>>;
 
-/** What an agent is told only at its start. */
-const FIXED_OPTIONS = ["admin", "admin-token-file", "admin-token"];
-
 export const command: Command = defineCommand({
   name: "agent",
   summary: "Run an agent: dial a tunnel server and forward what comes to targets",
@@ -59,7 +56,6 @@ export const command: Command = defineCommand({
     const agent = await startAgent(config, runtime, { software: SOFTWARE });
     const admin = setup && await serveAdmin(agent, setup, context);
     const following = context.followSettings({
-      fixed: FIXED_OPTIONS,
       watched: () => ["token-file"],
       runtime,
       apply: async (settings) => agent.apply(await readAgentConfig(settings, machineName)),

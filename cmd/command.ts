@@ -71,8 +71,6 @@ export interface Context<V> extends ProcessContext, Settings<V> {
 export interface FollowOptions<V> {
   /** Puts them to use, all of them or none. @throws {RevtunError} what was in use stays so. */
   apply(settings: Settings<V>): Promise<void>;
-  /** Options that count from the next start only: a change of theirs is logged. */
-  fixed: readonly string[];
   /** Options whose files are read for `apply`, and whose change is one of the settings. */
   watched(values: V): readonly string[];
   readonly runtime: Runtime;

@@ -59,7 +59,13 @@ the admin API shows what is in use, and since when a changed file is not.
 
 - An agent whose cluster, host name, number of connections, TLS or list of targets changes dials anew
   before it leaves its old connections. A new credential counts from the next connection on.
+  What an agent's own side allows counts at once: streams that came by other rules end with their
+  connections.
 - A cluster that is not declared any more: its agents get no new work, and leave.
-- From the next start on only: \`admin\`, its token, \`log_format\`, and whether the tunnel ports speak TLS and
-  ask for certificates.
+- Limits count for what comes from then on; connections that are there are closed by none. A bandwidth
+  that was 0 counts for new connections.
+- Settings marked † count from the next start on. A change of theirs is logged
+  (\`config.needs_restart\`, with the keys), counted in \`revtun_config_needs_restart\`, and shown by
+  \`/api/v1/config\` beside the value in use. Whether the tunnel ports speak TLS and ask for certificates
+  cannot change while they are open: such a file is refused.
 `;

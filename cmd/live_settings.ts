@@ -1,6 +1,7 @@
 /** The settings that a command goes by while it runs. */
 import { isDeepStrictEqual } from "node:util";
 import type { ConfigView } from "../lib/admin/common_routes.ts";
+import { keyOf } from "../lib/config/setting.ts";
 import { Reloader } from "../lib/config/reloader.ts";
 import type { ReloadStatus } from "../lib/config/reloader.ts";
 import type { Log, LogLevel } from "../lib/log.ts";
@@ -14,7 +15,11 @@ export class LiveSettings {
   readonly #source: SettingsSource;
   readonly #process: ProcessContext;
   readonly #logLevel: LevelControl;
+  /** Those that the command was started with. */
+  readonly #first: LoadedSettings;
   #current: LoadedSettings;
+  /** Options whose values are not in use before the next start. */
+  #waiting: readonly string[] = [];
   #status: (() => ReloadStatus) | undefined;
 
   constructor(
@@ -26,7 +31,7 @@ export class LiveSettings {
       logLevel: LevelControl;
     },
   ) {
-    this.#current = loaded;
+    this.#current = this.#first = loaded;
     this.#command = surroundings.command;
     this.#source = surroundings.source;
     this.#process = surroundings.process;
@@ -35,7 +40,10 @@ export class LiveSettings {
 
   /** What the admin endpoint shows. */
   view(): ConfigView & Record<string, unknown> {
-    const rows = settingRows(this.#command.options, this.#current);
+    const { options } = this.#command;
+    const rows = settingRows(options, this.#current);
+    const waiting = options.filter(({ name }) => this.#waiting.includes(name)).map(keyOf);
+    const inUse = new Map(settingRows(options, this.#first).map((row) => [row.key, row]));
     const status = this.#status?.();
     const reload = status === undefined ? null : {
       "loaded_at": status.loadedAt.toISOString(),
@@ -43,17 +51,19 @@ export class LiveSettings {
       failures: status.failures,
       "last_error": status.lastError ?? null,
       "failing_since": status.failingSince?.toISOString() ?? null,
+      "needs_restart": waiting,
     };
-    return {
-      file: this.#source.path ?? null,
-      settings: Object.fromEntries(rows.map(({ key, value, source }) => [key, { value, source }])),
-      reload,
-    };
+    const settings = rows.map((next) => {
+      const isWaiting = waiting.includes(next.key);
+      const { key, value, source } = isWaiting ? inUse.get(next.key)! : next;
+      return [key, { value, source, ...(isWaiting && { "after_restart": next.value }) }] as const;
+    });
+    return { file: this.#source.path ?? null, settings: Object.fromEntries(settings), reload };
   }
 
   /** As `Context.followSettings()`. */
   // deno-lint-ignore no-explicit-any
-  follow({ apply, fixed, watched, runtime }: FollowOptions<any>): Following {
+  follow({ apply, watched, runtime }: FollowOptions<any>): Following {
     const { log, timers } = runtime;
     const files = (settings: LoadedSettings) => this.#files(settings, watched(settings.values));
     // Without a file there is nothing to read anew: a SIGHUP means what it does to any program.
@@ -63,7 +73,7 @@ export class LiveSettings {
       load: () => this.#source.load(),
       apply: async (settings) => {
         await apply(settings);
-        this.#applied(settings, fixed, log);
+        this.#applied(settings, log);
       },
       log,
       timers,
@@ -88,7 +98,7 @@ export class LiveSettings {
     return files;
   }
 
-  #applied(settings: LoadedSettings, fixed: readonly string[], log: Log): void {
+  #applied(settings: LoadedSettings, log: Log): void {
     const before = this.#current.values;
     this.#current = settings;
     const { values } = settings;
@@ -96,11 +106,19 @@ export class LiveSettings {
     if (values["log-level"] !== before["log-level"]) {
       this.#logLevel.level = values["log-level"] as LogLevel;
     }
-    const waiting = [...fixed, "log-format"]
-      .filter((name) => !isDeepStrictEqual(values[name], before[name]));
-    if (waiting.length === 0) return;
+    const { values: first } = this.#first;
+    const waiting = this.#command.options
+      .filter(({ name, isFixed = false }) =>
+        isFixed && !isDeepStrictEqual(values[name], first[name])
+      )
+      .map(({ name }) => name);
+    const isNews = !isDeepStrictEqual(waiting, this.#waiting) ||
+      waiting.some((name) => !isDeepStrictEqual(values[name], before[name]));
+    this.#waiting = waiting;
+    if (waiting.length === 0 || !isNews) return;
+    const keys = this.#command.options.filter(({ name }) => waiting.includes(name)).map(keyOf);
     log.warn("config.needs_restart", "Some of what changed counts from the next start on", {
-      settings: waiting.join(","),
+      settings: keys.join(","),
     });
   }
 }

@@ -129,6 +129,7 @@ const OPTIONS = [
   {
     name: "takeover",
     kind: "boolean",
+    isFixed: true,
     description:
       "Take the ports and agents of the server that runs here, found by --admin, which then stops",
     group: "Admin",
@@ -138,9 +139,6 @@ const OPTIONS = [
   CONFIG_OPTION,
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
-
-/** What a server is told only at its start. */
-const FIXED_OPTIONS = ["admin", "admin-token-file", "admin-token"];
 
 export const command: Command = defineCommand({
   name: "server",
@@ -204,7 +202,6 @@ export const command: Command = defineCommand({
         admin = await serveServerAdmin(server, setup, context, takenOver.resolve);
       }
       following = context.followSettings({
-        fixed: FIXED_OPTIONS,
         // The policy of that name looks at its file itself.
         watched: ({ credential }) => credential === "token-file" ? [] : ["token-file"],
         runtime,

@@ -10,12 +10,12 @@ const MIN_BURST_BYTES = 64 << 10;
 
 /** Bytes that may pass; several duplexes may share them. */
 export class ByteBucket {
-  readonly bytesPerSecond: number;
-  readonly #burstBytes: number;
+  #bytesPerSecond = 0;
+  #burstBytes = 0;
   readonly #timers: TimerWheel;
   readonly #nowMs: () => number;
   readonly #waiting = new Set<() => void>();
-  #leftBytes: number;
+  #leftBytes = 0;
   #lastMs: number;
   #timer: Timer | undefined;
   /** Bytes that passed so far. */
@@ -25,11 +25,25 @@ export class ByteBucket {
 
   /** @param nowMs a clock that never goes back. */
   constructor(bytesPerSecond: number, timers: TimerWheel, nowMs: () => number) {
-    this.bytesPerSecond = bytesPerSecond;
     this.#timers = timers;
     this.#nowMs = nowMs;
-    this.#burstBytes = this.#leftBytes = Math.max(MIN_BURST_BYTES, bytesPerSecond * BURST_PART);
     this.#lastMs = nowMs();
+    this.setRate(bytesPerSecond);
+  }
+
+  get bytesPerSecond(): number {
+    return this.#bytesPerSecond;
+  }
+
+  /** Fills by another rate from now on; 0 for any. What waits goes on at once, on what is new. */
+  setRate(bytesPerSecond: number): void {
+    const rate = bytesPerSecond === 0 ? Infinity : bytesPerSecond;
+    if (rate === this.#bytesPerSecond) return;
+    this.#bytesPerSecond = rate;
+    this.#burstBytes = this.#leftBytes = Math.max(MIN_BURST_BYTES, rate * BURST_PART);
+    this.#lastMs = this.#nowMs();
+    this.#timer?.cancel();
+    if (this.#timer !== undefined) this.#wake();
   }
 
   /** Takes bytes that pass now, on credit if need be; false if nothing more should pass for now. */
@@ -69,12 +83,12 @@ export class ByteBucket {
   }
 
   #waitMs(): number {
-    return Math.max(1, (1 - this.#leftBytes) / this.bytesPerSecond * 1000);
+    return Math.max(1, (1 - this.#leftBytes) / this.#bytesPerSecond * 1000);
   }
 
   #fill(): void {
     const nowMs = this.#nowMs();
-    const filledBytes = (nowMs - this.#lastMs) / 1000 * this.bytesPerSecond;
+    const filledBytes = (nowMs - this.#lastMs) / 1000 * this.#bytesPerSecond;
     this.#lastMs = nowMs;
     this.#leftBytes = Math.min(this.#burstBytes, this.#leftBytes + filledBytes);
   }

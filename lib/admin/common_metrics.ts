@@ -34,4 +34,10 @@ export const COMMON_METRICS: readonly Metric<AdminSource>[] = [
     help: "Changed settings that could not be: the ones before are kept",
     read: ({ configView }) => configView().reload?.failures ?? 0,
   },
+  {
+    name: "revtun_config_needs_restart",
+    type: "gauge",
+    help: "Changed settings that count from the next start on",
+    read: ({ configView }) => configView().reload?.needs_restart.length ?? 0,
+  },
 ];

@@ -9,7 +9,12 @@ import { Problem } from "./problem.ts";
 /** The settings of now, as far as they are looked into here. */
 export interface ConfigView {
   /** What became of changed files; null where none is followed. */
-  readonly reload: { readonly reloads: number; readonly failures: number } | null;
+  readonly reload: {
+    readonly reloads: number;
+    readonly failures: number;
+    /** Keys of changed settings that count from the next start on. */
+    readonly needs_restart: readonly string[];
+  } | null;
 }
 
 /** What every admin endpoint looks at. */

@@ -70,8 +70,7 @@ export class RunningAgent {
   /** A UUID of this agent. */
   readonly agentId: string = crypto.randomUUID();
   readonly startedMs: number;
-  /** What this side allows; undefined where there is no rule. */
-  readonly policy: EdgePolicy | undefined;
+  #policy: EdgePolicy | undefined;
   readonly #runtime: Runtime;
   readonly #dialer: TargetDialer;
   readonly #peers: PeerSet;
@@ -93,12 +92,12 @@ export class RunningAgent {
     this.#config = config;
     this.#runtime = runtime;
     this.startedMs = runtime.nowMs();
-    const { edgeRules } = config;
-    this.policy = hasEdgeRules(edgeRules) ? new EdgePolicy(edgeRules, runtime) : undefined;
+    this.#setPolicy(config);
     this.ended = new Promise((resolve) => this.#end = resolve);
     this.#dialer = new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) });
     this.#exposeLog = new ExposeLog(() => this.#config.expose, runtime.log);
     const currentConfig = () => this.#config;
+    const currentPolicy = () => this.policy;
     const services: TunnelServices = {
       // What is dialled from now on is to have the weight of now.
       get config() {
@@ -110,7 +109,9 @@ export class RunningAgent {
       },
       budget: deps.budget ?? new MemoryBudget(),
       dialer: this.#dialer,
-      policy: this.policy,
+      get policy() {
+        return currentPolicy();
+      },
       greetings: () => [
         ...(this.#health.isAnyUnhealthy ? [this.#healthMessage()] : []),
         ...(this.#config.expose.length > 0 ? [this.#exposeMessage()] : []),
@@ -143,6 +144,11 @@ export class RunningAgent {
 
   get config(): AgentConfig {
     return this.#config;
+  }
+
+  /** What this side allows; undefined where it has no rules. */
+  get policy(): EdgePolicy | undefined {
+    return hasEdgeRules(this.#config.edgeRules) ? this.#policy : undefined;
   }
 
   /** Servers that are dialled, by address. */
@@ -190,6 +196,7 @@ export class RunningAgent {
     const before = this.#config;
     this.#config = config;
     this.#dialer.settings = config;
+    this.#setPolicy(config);
     if (!config.isEnabled) {
       this.#closed = this.#stop(config.drainTimeoutMs, { reason: "disabled" });
       return;
@@ -225,6 +232,12 @@ export class RunningAgent {
   abort(): Promise<void> {
     this.#peers.close();
     return this.close();
+  }
+
+  /** The same policy from the first rule to the end: it knows what was used today. */
+  #setPolicy({ edgeRules }: AgentConfig): void {
+    if (this.#policy !== undefined) this.#policy.configure(edgeRules);
+    else if (hasEdgeRules(edgeRules)) this.#policy = new EdgePolicy(edgeRules, this.#runtime);
   }
 
   /** Dials the servers of the settings and those that are learnt of. */
@@ -339,14 +352,18 @@ function isSameAnnouncement(a: AgentConfig, b: AgentConfig): boolean {
   return isDeepStrictEqual(announcement(a), announcement(b));
 }
 
-/** What a connection is made by and tells its server; the credential of now is for the next one. */
+/**
+ * What a connection is made by, goes by and tells its server; the credential of now is for the next
+ * one. Streams that came by other rules of this side end with their connection.
+ */
 function announcement(config: AgentConfig): unknown {
   const { cluster, hostName, connectionNum, mode, keepalive, credentialPolicy } = config;
   const { reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls } = config;
-  const targets = [...config.targets].map(([name, { protocol, proxyProtocol }]) =>
-    [name, protocol, proxyProtocol] as const
+  const targets = [...config.targets].map(([name, { protocol, proxyProtocol, hostHeader }]) =>
+    [name, protocol, proxyProtocol, hostHeader] as const
   );
   return [
+    config.edgeRules,
     [cluster, hostName, connectionNum, mode, keepalive, credentialPolicy],
     [reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls],
     targets,

@@ -54,11 +54,11 @@ export function hasEdgeRules(rules: EdgeRules): boolean {
 
 /** The rules of one agent, and how much of its limits is used. */
 export class EdgePolicy {
-  readonly #rules: EdgeRules;
+  #rules: EdgeRules = NO_EDGE_RULES;
   readonly #runtime: Runtime;
   readonly #clockMs: () => number;
-  readonly #bucket: ByteBucket | undefined;
-  readonly #requests: Allowance | undefined;
+  #bucket: ByteBucket | undefined;
+  #requests: Allowance | undefined;
   readonly #logged: Allowance;
   #unlogged = 0;
   #streams = 0;
@@ -69,18 +69,31 @@ export class EdgePolicy {
 
   /** @param clockMs ms since 1970. */
   constructor(rules: EdgeRules, runtime: Runtime, clockMs: () => number = Date.now) {
-    this.#rules = rules;
     this.#runtime = runtime;
     this.#clockMs = clockMs;
-    const nowMs = runtime.nowMs();
+    this.#logged = new Allowance(LOGGED.atOnce, LOGGED.perSecond, runtime.nowMs());
+    this.configure(rules);
+  }
+
+  /**
+   * Goes by other rules from the next stream on; streams that are there end with the connections
+   * that they came by. What is used of a day's bytes stays used.
+   */
+  configure(rules: EdgeRules): void {
     const { requestsPerSecond, bytesPerSecond } = rules;
-    this.#logged = new Allowance(LOGGED.atOnce, LOGGED.perSecond, nowMs);
-    if (requestsPerSecond > 0) {
-      this.#requests = new Allowance(Math.max(1, requestsPerSecond), requestsPerSecond, nowMs);
+    const before = this.#rules;
+    this.#rules = rules;
+    const { timers } = this.#runtime;
+    const nowMs = () => this.#runtime.nowMs();
+    if (requestsPerSecond !== before.requestsPerSecond) {
+      this.#requests = requestsPerSecond === 0
+        ? undefined
+        : new Allowance(Math.max(1, requestsPerSecond), requestsPerSecond, nowMs());
     }
-    if (bytesPerSecond > 0) {
-      this.#bucket = new ByteBucket(bytesPerSecond, runtime.timers, () => runtime.nowMs());
-    }
+    if (bytesPerSecond === before.bytesPerSecond) return;
+    this.#bucket?.setRate(bytesPerSecond);
+    if (bytesPerSecond === 0) this.#bucket = undefined;
+    else this.#bucket ??= new ByteBucket(bytesPerSecond, timers, nowMs);
   }
 
   /** Streams to targets now. */

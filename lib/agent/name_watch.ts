@@ -45,8 +45,12 @@ export class NameWatch {
     this.#server = server;
     this.#options = options;
     this.#backoff = new Backoff({
-      baseMs: options.retryBaseMs,
-      maxMs: options.retryMaxMs,
+      get baseMs() {
+        return options.retryBaseMs;
+      },
+      get maxMs() {
+        return options.retryMaxMs;
+      },
       random: () => options.runtime.random(),
     });
   }

@@ -140,14 +140,23 @@ export class PeerSet {
   }
 
   #watch(name: string, server: Address): void {
-    const { config, runtime, resolve } = this.#deps;
+    const { runtime, resolve } = this.#deps;
+    const settings = () => this.#deps.config;
     const watch = new NameWatch(server, {
       runtime,
       resolve,
-      intervalMs: config.resolveIntervalMs,
-      retryBaseMs: config.reconnectBaseMs,
-      retryMaxMs: config.reconnectMaxMs,
-      retryTimes: config.connectRetryTimes,
+      get intervalMs() {
+        return settings().resolveIntervalMs;
+      },
+      get retryBaseMs() {
+        return settings().reconnectBaseMs;
+      },
+      get retryMaxMs() {
+        return settings().reconnectMaxMs;
+      },
+      get retryTimes() {
+        return settings().connectRetryTimes;
+      },
       onGivenUp: () => this.#deps.peerChanged(),
       onAddresses: (addresses) => {
         if (this.#names.get(name) !== entry) return;

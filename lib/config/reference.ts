@@ -40,7 +40,8 @@ function settingRow(spec: SettingSpec, { flag, variable }: ReferenceRow): string
   const [key, ...others] = keysOf(spec);
   const names = [flag, variable].filter((name) => name !== undefined).map(code).join(" ");
   const also = others.length === 0 ? "" : `; also ${others.map(code).join(", ")}`;
-  return row(code(key ?? ""), typeOf(spec), names || "–", `${spec.description}${also}`);
+  const when = spec.isFixed ? " †" : "";
+  return row(code(key ?? ""), typeOf(spec), names || "–", `${spec.description}${also}${when}`);
 }
 
 function typeOf(spec: SettingSpec): string {

@@ -42,6 +42,8 @@ export interface SettingSpec {
   isFile?: boolean;
   /** Keys of a "value" whose own values are paths of files. */
   fileKeys?: readonly string[];
+  /** A change of it counts from the next start on; all others are put to use by a reload. */
+  isFixed?: boolean;
   /** Shown nowhere; no flag, since every user of a machine sees command lines. */
   isEnvOnly?: boolean;
   description: string;

@@ -23,9 +23,8 @@ const OPEN_PART = 0.75;
  * the same steps: one agent's slow readers leave room for the others.
  */
 export class MemoryBudget {
-  readonly limitBytes: number;
-  /** What one session may have of it. */
-  readonly shareBytes: number;
+  #limitBytes: number;
+  #shareBytes: number;
   readonly #shares = new Map<BudgetMember, MemoryShare>();
   /** For who keeps count: called for each stream that is reset for want of memory. */
   onReset: (() => void) | undefined;
@@ -37,8 +36,23 @@ export class MemoryBudget {
    * @param shareBytes half of the limit by default.
    */
   constructor(limitBytes = 512 << 20, shareBytes = limitBytes / 2) {
-    this.limitBytes = limitBytes;
-    this.shareBytes = shareBytes;
+    this.#limitBytes = limitBytes;
+    this.#shareBytes = shareBytes;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** What one session may have of it. */
+  get shareBytes(): number {
+    return this.#shareBytes;
+  }
+
+  /** Sets another limit; where more is held, the next bytes that come make room. */
+  resize(limitBytes: number): void {
+    this.#limitBytes = limitBytes;
+    this.#shareBytes = limitBytes / 2;
   }
 
   /** Bytes received that no reader has taken. */
@@ -53,7 +67,7 @@ export class MemoryBudget {
 
   /** New streams should be refused. */
   get isNearlyFull(): boolean {
-    return this.#unreadBytes > this.limitBytes * OPEN_PART;
+    return this.#unreadBytes > this.#limitBytes * OPEN_PART;
   }
 
   /** Takes a session in; its share ends with `leave()`. */
@@ -70,7 +84,7 @@ export class MemoryBudget {
 
   /** Only for a {@link MemoryShare}: reserves credit; false if there is no room for it. */
   tryReserve(bytes: number): boolean {
-    const limitBytes = this.limitBytes * GROWTH_PART;
+    const limitBytes = this.#limitBytes * GROWTH_PART;
     if (this.#grantedBytes + bytes > limitBytes || this.#unreadBytes > limitBytes) return false;
     this.#grantedBytes += bytes;
     return true;
@@ -84,7 +98,7 @@ export class MemoryBudget {
   /** Only for a {@link MemoryShare}: counts unread bytes; makes room if there are too many. */
   addUnread(bytes: number): void {
     this.#unreadBytes += bytes;
-    while (this.#unreadBytes > this.limitBytes) {
+    while (this.#unreadBytes > this.#limitBytes) {
       let fullest: BudgetMember | undefined;
       let mostBytes = 0;
       for (const member of this.#shares.keys()) {

@@ -22,7 +22,7 @@ const MAX_ADDRESSES = 20_000;
 const V6_NETWORK_BITS = 64n;
 
 interface Record {
-  readonly handshakes: Allowance;
+  handshakes: Allowance;
   failures: number;
   failedMs: number;
   held: number;
@@ -30,11 +30,19 @@ interface Record {
 
 /** Keeps count by address; time is an argument. */
 export class AddressGate {
-  readonly #limits: AddressLimits;
+  #limits: AddressLimits;
   readonly #records = new Map<string, Record>();
 
   constructor(limits: AddressLimits) {
     this.#limits = limits;
+  }
+
+  /** Goes by other limits from now on; who is known for failures stays so. */
+  configure(limits: AddressLimits, nowMs: number): void {
+    const isSameRate = limits.handshakesPerSecond === this.#limits.handshakesPerSecond;
+    this.#limits = limits;
+    if (isSameRate) return;
+    for (const record of this.#records.values()) record.handshakes = this.#allowance(nowMs);
   }
 
   /** Counts a connection from `ip`; false if it is one too many. */
@@ -42,13 +50,7 @@ export class AddressGate {
     const key = keyOf(ip);
     let record = this.#records.get(key);
     if (record === undefined) {
-      const { handshakesPerSecond } = this.#limits;
-      record = {
-        handshakes: new Allowance(handshakesPerSecond * 2, handshakesPerSecond, nowMs),
-        failures: 0,
-        failedMs: nowMs,
-        held: 0,
-      };
+      record = { handshakes: this.#allowance(nowMs), failures: 0, failedMs: nowMs, held: 0 };
       if (this.#records.size >= MAX_ADDRESSES) this.#forgetOne();
       this.#records.set(key, record);
     }
@@ -77,6 +79,11 @@ export class AddressGate {
   answered(ip: string): void {
     const record = this.#records.get(keyOf(ip));
     if (record !== undefined && record.held > 0) record.held -= 1;
+  }
+
+  #allowance(nowMs: number): Allowance {
+    const { handshakesPerSecond } = this.#limits;
+    return new Allowance(handshakesPerSecond * 2, handshakesPerSecond, nowMs);
   }
 
   #forgetOne(): void {

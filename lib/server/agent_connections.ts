@@ -115,6 +115,14 @@ export class AgentConnections {
     for (const tunnel of this.#all.values()) tunnel.askReplacement?.(reason);
   }
 
+  /** Goes by what the server goes by now, where that is not looked up each time. */
+  configure(): void {
+    const { agentBytesPerSecond } = this.#options.config();
+    for (const { hosts } of this.#options.registry.clusters.values()) {
+      for (const host of hosts.values()) this.#buckets.get(host)?.setRate(agentBytesPerSecond);
+    }
+  }
+
   /** Nothing new on any of them. */
   goAway(): void {
     for (const tunnel of this.#all.values()) tunnel.goAway();

@@ -5,6 +5,7 @@ import type { ExposeUrl } from "../codec/expose_url.ts";
 import type { ExposeRequest, ExposeResult } from "../codec/message.ts";
 import { RevtunError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { ServerConfig } from "./config.ts";
 import { ruleFor } from "./expose_rule.ts";
 import type { ExposeRule } from "./expose_rule.ts";
 import type { FrontendSet } from "./frontend_set.ts";
@@ -82,6 +83,12 @@ export class Exposures {
     const isKnown = this.#wishes.has(host) ||
       this.#open.values().some(({ hosts }) => hosts.has(host));
     if (isKnown) this.set(host, [], () => {});
+  }
+
+  /** Goes by other settings; what their rules do not allow any more is closed. */
+  configure(config: ServerConfig): void {
+    this.#deps.frontends.configure(config);
+    this.setRules(config.allowExpose);
   }
 
   /** Goes by other rules; what they do not allow any more is closed. */

@@ -1,7 +1,6 @@
 /** A server's frontends, which come and go one by one while it runs. */
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
-import { ByteBucket } from "../byte_bucket.ts";
 import { ListenError } from "../errors.ts";
 import { LiveStreams } from "../live_streams.ts";
 import type { LiveStream, StreamIds } from "../live_streams.ts";
@@ -148,7 +147,6 @@ export class FrontendSet {
 
   /** Goes by other settings from now on; which frontends there are is for {@link replace}. */
   configure(config: ServerConfig): void {
-    this.routing.configure(config);
     for (const frontend of this.#open) frontend.configure(config);
   }
 
@@ -182,18 +180,16 @@ export class FrontendSet {
 
   #make(spec: ListenSpec, origin: string): OpenFrontend {
     const { config, runtime } = this.#services;
-    const { frontendBytesPerSecond } = config;
-    const bucket = frontendBytesPerSecond === 0
-      ? undefined
-      : new ByteBucket(frontendBytesPerSecond, runtime.timers, () => runtime.nowMs());
     const kind: FrontendKind = FRONTEND_KINDS[spec.scheme];
     const streams = new LiveStreams(this.#streamIds);
     // Some of what is common changes while it is in use: it is looked up there.
     const services = Object.create(this.#services, { streams: { value: streams } });
-    return new OpenFrontend(
-      { spec, origin, streams, bucket },
+    const frontend = new OpenFrontend(
+      { spec, origin, streams, runtime },
       kind.make(spec, services as FrontendServices),
     );
+    frontend.limit(config.frontendBytesPerSecond);
+    return frontend;
   }
 
   async #listen(owner: OpenFrontend): Promise<Port> {

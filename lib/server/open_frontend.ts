@@ -1,8 +1,8 @@
 /** A frontend that is open: its listener, and the clients that came in by it. */
 import type { Address } from "../address.ts";
-import { ThrottledDuplex } from "../byte_bucket.ts";
-import type { ByteBucket } from "../byte_bucket.ts";
+import { ByteBucket, ThrottledDuplex } from "../byte_bucket.ts";
 import type { LiveStreams } from "../live_streams.ts";
+import type { Runtime } from "../runtime.ts";
 import type { Listener } from "../transport/listen.ts";
 import type { ServerConfig } from "./config.ts";
 import type { AcceptedClient, ClientDuplex, Frontend } from "./frontends/frontend.ts";
@@ -24,24 +24,34 @@ export class OpenFrontend {
   /** What its clients have under way. */
   readonly streams: LiveStreams;
   readonly #frontend: Frontend;
-  readonly #bucket: ByteBucket | undefined;
+  #bucket: ByteBucket | undefined;
+  readonly #runtime: Runtime;
   readonly #clients = new Set<AcceptedClient>();
   readonly #onIdle: (() => void)[] = [];
   /** Undefined once another one has its listener. */
   port: Port | undefined;
 
   constructor(
-    init: Pick<OpenFrontend, "spec" | "origin" | "streams"> & {
-      /** Bytes a second of all its clients together; undefined for any. */
-      bucket: ByteBucket | undefined;
-    },
+    init: Pick<OpenFrontend, "spec" | "origin" | "streams"> & { readonly runtime: Runtime },
     frontend: Frontend,
   ) {
     this.spec = init.spec;
     this.origin = init.origin;
     this.streams = init.streams;
-    this.#bucket = init.bucket;
+    this.#runtime = init.runtime;
     this.#frontend = frontend;
+  }
+
+  /** Bounds what all its clients together may pass in a second; 0 for no bound. */
+  limit(bytesPerSecond: number): void {
+    this.#bucket?.setRate(bytesPerSecond);
+    if (bytesPerSecond === 0) {
+      // Those that come pay nothing; those that are there drink from a bucket without a bottom.
+      this.#bucket = undefined;
+    } else if (this.#bucket === undefined) {
+      const { timers } = this.#runtime;
+      this.#bucket = new ByteBucket(bytesPerSecond, timers, () => this.#runtime.nowMs());
+    }
   }
 
   /** Where clients come in, with the actual port. */
@@ -61,6 +71,7 @@ export class OpenFrontend {
 
   /** Goes by other settings from now on. */
   configure(config: ServerConfig): void {
+    this.limit(config.frontendBytesPerSecond);
     this.#frontend.configure?.(config);
   }
 

@@ -12,6 +12,7 @@ import type { Connection } from "../transport/connection.ts";
 import { clearSocketPath } from "../transport/socket_path.ts";
 import { listenTls } from "../transport/tls_listen.ts";
 import { AddressGate } from "./address_gate.ts";
+import type { AddressLimits } from "./address_gate.ts";
 import { AgentConnections } from "./agent_connections.ts";
 import { AgentRules, declaredClusters } from "./agent_rules.ts";
 import type { ServerConfig } from "./config.ts";
@@ -90,6 +91,7 @@ export class RunningServer {
   readonly #isLimited: boolean;
   #config: ServerConfig;
   readonly #limits: Limits;
+  readonly #addresses: AddressGate;
   #closed: Promise<void> | undefined;
 
   /** @throws {ConfigError} */
@@ -173,6 +175,7 @@ export class RunningServer {
       linger: (duplex) => this.#acceptor.linger(duplex),
       rawHostLeft: (ip) => this.#acceptor.rawHostLeft(ip),
     });
+    this.#addresses = new AddressGate(addressLimits(config));
     this.#acceptor = new TunnelAcceptor({
       runtime,
       stats: this.stats,
@@ -189,12 +192,13 @@ export class RunningServer {
         return currentConfig().initTimeoutMs;
       },
       limits: this.#limits,
-      addresses: new AddressGate({
-        handshakesPerSecond: config.handshakesPerSecond,
-        freeFailures: config.freeCredentialFailures,
-      }),
-      maxHandshakes: config.maxHandshakes,
-      maxHandshakesPerAddress: config.maxHandshakesPerAddress,
+      addresses: this.#addresses,
+      get maxHandshakes() {
+        return currentConfig().maxHandshakes;
+      },
+      get maxHandshakesPerAddress() {
+        return currentConfig().maxHandshakesPerAddress;
+      },
       hello: () => this.#hello(),
       accepted: (entry) => this.#agents.accept(entry),
       gracefulClose: (message, ip) => this.#farewells.take(message, ip),
@@ -250,8 +254,12 @@ export class RunningServer {
     undoing.move();
     const { serverId, portSharing } = this.#config;
     this.#config = fitToFiles({ ...config, serverId, portSharing }, openFileLimit());
+    this.frontends.routing.configure(this.#config);
     this.frontends.configure(this.#config);
-    this.exposures.setRules(config.allowExpose);
+    this.exposures.configure(this.#config);
+    this.#agents.configure();
+    this.#addresses.configure(addressLimits(config), this.#runtime.nowMs());
+    this.budget.resize(config.memoryBudgetBytes);
     this.registry.configure({
       clusters: declaredClusters(config),
       isOpen: config.isOpenToClusters,
@@ -339,6 +347,7 @@ export class RunningServer {
     const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
     const { tunnel: certificates } = this.#certificates;
     const { portSharing: sharing } = this.#config;
+    const currentConfig = () => this.#config;
     await clearSocketPath(address);
     if (certificates === undefined) {
       return listen(address, this.#runtime, { onConnection, sharing });
@@ -347,7 +356,9 @@ export class RunningServer {
       certificates,
       alpn: TUNNEL_ALPN,
       handshakeTimeoutMs: this.#config.initTimeoutMs,
-      maxHandshakes: this.#config.maxHandshakes,
+      get maxHandshakes() {
+        return currentConfig().maxHandshakes;
+      },
       onConnection,
       onRefused: (refusal) => this.stats.tlsRefused(refusal),
       sharing,
@@ -369,4 +380,9 @@ export class RunningServer {
     const { serverId, serverCount } = this.#config;
     return { version: 1, serverId, serverCount, software: this.#software, timeMs: Date.now() };
   }
+}
+
+function addressLimits(config: ServerConfig): AddressLimits {
+  const { handshakesPerSecond, freeCredentialFailures } = config;
+  return { handshakesPerSecond, freeFailures: freeCredentialFailures };
 }

@@ -79,7 +79,7 @@ export async function adminRig(options: AdminRigOptions = {}): Promise<AdminRig>
     events,
     streams,
     logLevel: "info" as const,
-    configView: () => ({ hold: 0, reload: { reloads: 2, failures: 1 } }),
+    configView: () => ({ hold: 0, reload: { reloads: 2, failures: 1, needs_restart: ["admin"] } }),
   };
   const admin = await startAdmin(LOOPBACK, {
     source,

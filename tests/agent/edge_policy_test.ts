@@ -3,7 +3,7 @@ import { EdgePolicy, hasEdgeRules, NO_EDGE_RULES } from "../../lib/agent/edge_po
 import type { EdgeRules } from "../../lib/agent/edge_policy.ts";
 import { parseRequestRule } from "../../lib/agent/request_rule.ts";
 import { memoryPair } from "../../lib/memory_duplex.ts";
-import { EventLog, Reader, testRuntime } from "./support.ts";
+import { EventLog, Reader, testRuntime, until } from "./support.ts";
 
 /** A target behind a policy: what the cloud side writes, and what the service gets. */
 function rig(rules: Partial<EdgeRules>, clockMs: () => number = Date.now) {
@@ -139,6 +139,27 @@ Deno.test("requests a second, streams and bytes a day have their ends", async ()
   it.open().cloud.duplex.close();
   await third.service.closed();
   assert.equal(it.policy.streamCount, 0);
+});
+
+Deno.test("other rules count from the next stream on, and what was used today stays used", async () => {
+  using it = rig({ bytesPerDay: 1000, maxStreams: 5 });
+  const { service } = it.open();
+  service.write("x".repeat(600));
+  await until("the bytes", () => it.policy.dayBytes === 600);
+  it.policy.configure({ ...NO_EDGE_RULES, ...requests("GET:/api/*"), maxStreams: 2 });
+  assert.deepEqual([it.policy.dayBytes, it.policy.streamCount], [600, 1]);
+  const second = it.open();
+  second.cloud.write(DELETE);
+  await second.cloud.end();
+  assert.match(second.cloud.text, /403 .*allow-request/s);
+  it.open();
+  assert.throws(() => it.open(), { message: /rule max-target-streams/ });
+  it.policy.configure({ ...NO_EDGE_RULES, bytesPerDay: 500 });
+  assert.throws(() => it.open(), { message: /rule max-daily-bytes/ });
+  it.policy.configure({ ...NO_EDGE_RULES, bytesPerDay: 5000, bytesPerSecond: 1 << 20 });
+  const third = it.open();
+  third.cloud.write("hello");
+  await third.service.textWith("hello");
 });
 
 Deno.test("refusals are logged, but never so many that they fill the log", () => {

@@ -5,6 +5,8 @@ import type { Address } from "../../lib/address.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
 import type { AgentConfig } from "../../lib/agent/config.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
+import { NO_EDGE_RULES } from "../../lib/agent/edge_policy.ts";
+import { parseRequestRule } from "../../lib/agent/request_rule.ts";
 import type { RunningAgent } from "../../lib/agent/agent.ts";
 import { parseTargets } from "../../lib/agent/target.ts";
 import { tokenCredential } from "../../lib/auth/credential_policy.ts";
@@ -191,6 +193,23 @@ Deno.test("RunningAgent.apply() changes where targets are without a new connecti
   // Streams that rest in the pool lead where they did; they end with their target's connection.
   await until("new streams", async () => await rig.get("/") === "two");
   assert.deepEqual(rig.tunnels, before);
+});
+
+Deno.test("RunningAgent.apply() lets this side's rules count at once, for pooled streams too", async () => {
+  await using rig = new Rig();
+  await rig.start();
+  assert.equal(await rig.get("/"), "one");
+  assert.equal(rig.agent.policy, undefined);
+  const only = (rule: string) => ({
+    edgeRules: { ...NO_EDGE_RULES, requests: [parseRequestRule(rule)] },
+  });
+  rig.agent.apply(rig.agentConfig(only("GET:/two/*")));
+  await until("the rule to count", async () => await rig.get("/") === "403");
+  rig.agent.apply(rig.agentConfig(only("GET:/*")));
+  await until("the other rule to count", async () => await rig.get("/") === "one");
+  rig.agent.apply(rig.agentConfig());
+  await until("a policy without rules to be none", () => rig.agent.policy === undefined);
+  assert.equal(await rig.get("/"), "one");
 });
 
 Deno.test("RunningAgent.apply() dials anew before it leaves, where it announces something else", async () => {
