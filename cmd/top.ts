@@ -1,10 +1,13 @@
 /** `revtun top`. */
 import { clearFrame, TopView } from "./top_view.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
+import type { Json } from "./admin_client.ts";
 import { hostPath } from "./host_argument.ts";
 import { readKeys } from "./read_keys.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
+import { withChanges } from "../lib/admin/live_changes.ts";
+import type { Picture } from "../lib/admin/live_changes.ts";
 import { RevtunError } from "../lib/errors.ts";
 
 export const command: Command = defineCommand({
@@ -23,7 +26,7 @@ export const command: Command = defineCommand({
       signal: AbortSignal.any([signal, quit.signal]),
     });
     const view = new TopView();
-    const pictures = client.follow("/api/v1/live");
+    const pictures = picturesOf(client.follow("/api/v1/live?changes=true"));
     if (!stdout.isTerminal) {
       for await (const picture of pictures) {
         view.update(picture);
@@ -65,3 +68,14 @@ export const command: Command = defineCommand({
     return EXIT.ok;
   },
 });
+
+/** Whole pictures, made of a first one and of what changes. */
+async function* picturesOf(messages: AsyncIterable<Json>): AsyncGenerator<Picture> {
+  let picture: Picture | undefined;
+  for await (const message of messages) {
+    picture = picture === undefined || message.changed === undefined
+      ? message as Picture
+      : withChanges(picture, message);
+    yield picture;
+  }
+}

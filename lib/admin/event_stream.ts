@@ -12,6 +12,12 @@ export interface StreamMessage {
   readonly data: string;
 }
 
+/** Sends a message. */
+export type Send = (message: StreamMessage | Uint8Array) => void;
+
+const utf8 = new TextEncoder();
+const COMMENT = utf8.encode(":\n\n");
+const RETRY = utf8.encode("retry: 1000\n\n");
 /** Messages that may wait for a reader; one that is slower is cut off, and comes back by itself. */
 const MAX_WAITING = 256;
 /** A comment after so much silence, so that proxies and readers see that the stream lives. */
@@ -22,7 +28,6 @@ export class EventStreams {
   readonly #runtime: Runtime;
   readonly #maxStreams: number;
   readonly #open = new Set<() => void>();
-  readonly #encoder = new TextEncoder();
 
   /** @param maxStreams streams at once; 100 by default. */
   constructor(runtime: Runtime, maxStreams = 100) {
@@ -37,10 +42,10 @@ export class EventStreams {
   /**
    * Answers with a stream.
    *
-   * @param start is given what sends a message, and gives back what ends its source.
+   * @param start is given what sends a message, written out or not, and gives back what ends its source.
    * @throws {Problem} 503 when there are as many as may be.
    */
-  respond(start: (send: (message: StreamMessage) => void) => () => void): Response {
+  respond(start: (send: Send) => () => void): Response {
     if (this.#open.size >= this.#maxStreams) {
       throw new Problem(503, `${this.#open.size} streams are open already`, { "retry-after": "5" });
     }
@@ -62,19 +67,21 @@ export class EventStreams {
             // The reader has cancelled it.
           }
         };
-        const enqueue = (text: string) => {
+        const enqueue = (bytes: Uint8Array) => {
           if (isOver) return;
           if ((controller.desiredSize ?? 0) <= -MAX_WAITING) return end();
-          controller.enqueue(this.#encoder.encode(text));
+          controller.enqueue(bytes);
         };
         this.#open.add(end);
         comment = this.#runtime.timers.after(COMMENT_INTERVAL_MS, () => {
-          enqueue(":\n\n");
+          enqueue(COMMENT);
           comment?.restart(COMMENT_INTERVAL_MS);
         });
         // Headers leave with the first byte.
-        enqueue("retry: 1000\n\n");
-        stop = start((message) => enqueue(format(message)));
+        enqueue(RETRY);
+        stop = start((message) =>
+          enqueue(message instanceof Uint8Array ? message : encodeMessage(message))
+        );
       },
       cancel: () => end(),
     });
@@ -89,8 +96,9 @@ export class EventStreams {
   }
 }
 
-function format(message: StreamMessage): string {
+/** Writes a message, for all who are told the same. */
+export function encodeMessage(message: StreamMessage): Uint8Array {
   const id = message.id === undefined ? "" : `id: ${message.id}\n`;
   const event = message.event === undefined ? "" : `event: ${message.event}\n`;
-  return `${id}${event}data: ${message.data}\n\n`;
+  return utf8.encode(`${id}${event}data: ${message.data}\n\n`);
 }

@@ -10,9 +10,11 @@ import type { AdminCall, AdminRoute } from "./admin_route.ts";
 import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
 import { EXPLAIN_ROUTE } from "./explain_route.ts";
+import { hostsOf, keyOfHost, order } from "./host_list.ts";
 import { LiveView } from "./live.ts";
 import { metricsResponse } from "./metrics.ts";
 import { Problem } from "./problem.ts";
+import { ServerPictures } from "./server_live.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
 import { STREAMS_ROUTE } from "./streams_route.ts";
 import type { Takeover } from "./takeover.ts";
@@ -33,17 +35,9 @@ export interface ServerSource extends AdminSource {
   readonly takeover: Takeover;
 }
 
-/** Hosts that a live picture shows; of more, those with the most under way. */
-const MAX_LIVE_HOSTS = 1000;
-
 /** Makes what a server's endpoint shows as it changes. */
 export function serverLiveView(server: RunningServer, runtime: Runtime): LiveView {
-  return new LiveView(runtime, () => ({
-    ts: new Date().toISOString(),
-    status: statusView(server, runtime),
-    hosts: busiest(hostsOf(server, null)).map((host) => hostView(host, server, runtime)),
-    away: server.departures.away().slice(0, MAX_LIVE_HOSTS).map(departureView),
-  }));
+  return new LiveView(runtime, new ServerPictures(server, runtime));
 }
 
 export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
@@ -166,8 +160,16 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
   {
     method: "GET",
     path: "/api/v1/live",
-    summary: "Status, hosts and those that are away, once a second, as server-sent events",
-    handle: (_, { live, streams }) => live.respond(streams),
+    summary: "Status, hosts with their rates, and those that are away, once a second, as " +
+      "server-sent events; with `?changes=true` what has changed, once the first picture is told",
+    query: ["changes"],
+    handle({ query }, { live, streams }) {
+      const changes = query.get("changes") ?? "false";
+      if (changes !== "true" && changes !== "false") {
+        throw new Problem(400, `changes is "${changes.slice(0, 50)}", expected true or false`);
+      }
+      return live.respond(streams, changes === "true" ? "changes" : "pictures");
+    },
   },
   {
     method: "POST",
@@ -257,27 +259,4 @@ function findHosts({ params }: AdminCall, server: RunningServer): [Host, ...Host
     ? `Cluster "${cluster}" has no host "${host.slice(0, 253)}" connected now`
     : `There is no cluster "${cluster.slice(0, 253)}"`;
   throw new Problem(404, hint);
-}
-
-function hostsOf(server: RunningServer, clusterName: string | null): Host[] {
-  if (clusterName !== null && !server.registry.clusters.has(clusterName)) {
-    throw new Problem(404, `There is no cluster "${clusterName.slice(0, 253)}"`);
-  }
-  return [...server.registry.clusters.values()]
-    .filter((cluster) => clusterName === null || cluster.name === clusterName)
-    .flatMap((cluster) => [...cluster.hosts.values()])
-    .sort((a, b) => order(keyOfHost(a), keyOfHost(b)));
-}
-
-function busiest(hosts: Host[]): Host[] {
-  if (hosts.length <= MAX_LIVE_HOSTS) return hosts;
-  return hosts.sort((a, b) => b.inFlight - a.inFlight).slice(0, MAX_LIVE_HOSTS);
-}
-
-function keyOfHost(host: Host): string {
-  return `${host.cluster}/${host.id}`;
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
