@@ -13,7 +13,7 @@ import { SettingsSource } from "./settings.ts";
 export async function action(context: ConfigContext): Promise<number> {
   const { file, values, stdout } = context;
   if (file === undefined) throw new ConfigError("FILE", "missing, see revtun config --help");
-  const { sections, lines, problems } = await check(file, context);
+  const { sections, lines, problems } = await checkSettingsFile(file, context);
   if (values.json) {
     await stdout.write(`${JSON.stringify({ file, ok: lines.length === 0, problems })}\n`);
   } else if (lines.length === 0) {
@@ -24,13 +24,18 @@ export async function action(context: ConfigContext): Promise<number> {
   return lines.length === 0 ? EXIT.ok : EXIT.usage;
 }
 
-interface CheckResult {
+/** What is wrong with a settings file: nothing, where there are no lines. */
+export interface CheckResult {
   readonly sections: readonly string[];
   readonly lines: readonly string[];
   readonly problems: readonly (Problem | { message: string })[];
 }
 
-async function check(path: string, context: ConfigContext): Promise<CheckResult> {
+/** Reads a settings file and says all that is wrong with it. */
+export async function checkSettingsFile(
+  path: string,
+  context: Pick<ConfigContext, "env" | "createRuntime">,
+): Promise<CheckResult> {
   const runtime = context.createRuntime();
   const layers = [environmentLayer((name) => context.env(name))];
   const commands = await sectionCommands();

@@ -13,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = 
   "demo": () => import("./demo.ts"),
   "config": () => import("./config.ts"),
   "probe": () => import("./probe.ts"),
+  "doctor": () => import("./doctor.ts"),
   "token": () => import("./token.ts"),
   "status": () => import("./status.ts"),
   "explain": () => import("./explain.ts"),

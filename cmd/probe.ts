@@ -108,6 +108,7 @@ export const command: Command = defineCommand({
         credential,
         credentialPolicy: values.credential ?? config?.credentialPolicy ??
           policyOf(values, credential),
+        targets: config?.targets,
         software: SOFTWARE,
         timeoutMs: values.timeout,
         pings: values.pings,

@@ -29,7 +29,8 @@ import type { TlsServerSettings } from "./tls_options.ts";
 import { takeOver } from "./take_over.ts";
 import { SOFTWARE } from "./version.ts";
 
-const OPTIONS = [
+/** Options of `revtun server`. */
+export const SERVER_OPTIONS = [
   {
     name: "listen",
     kind: "list",
@@ -150,7 +151,7 @@ export const command: Command = defineCommand({
     "An http:// frontend without a cluster routes each request: by --route where there is one; " +
     "else by the header x-revtun-cluster, by the first label of Host when it names a cluster, or " +
     "to the only cluster there is.",
-  options: OPTIONS,
+  options: SERVER_OPTIONS,
   examples: [
     { line: "revtun server --listen :8080 --tunnel :9000", description: "HTTP for any cluster" },
     {
@@ -166,7 +167,7 @@ export const command: Command = defineCommand({
   async check(settings, runtime) {
     // Nothing is made by a mere look.
     const tls = await tlsServerOf(settings, undefined);
-    await (await readConfig(settings, runtime, tls)).credentialPolicy.close?.();
+    await (await readServerConfig(settings, runtime, tls)).credentialPolicy.close?.();
   },
   async run(context) {
     const { signal, values } = context;
@@ -177,7 +178,7 @@ export const command: Command = defineCommand({
     const tls = await tlsServerOf(context, autoPlace);
     const setup = await readAdminSetup(context, plain);
     const portSharing = portSharingOf(context, setup);
-    const config = { ...await readConfig(context, plain, tls), portSharing };
+    const config = { ...await readServerConfig(context, plain, tls), portSharing };
     // Whichever is in use at the end.
     let { credentialPolicy } = config;
     cleanup.defer(() => credentialPolicy.close?.());
@@ -207,7 +208,7 @@ export const command: Command = defineCommand({
         runtime,
         async apply(settings) {
           const nextTls = await tlsServerOf(settings, autoPlace);
-          const next = await readConfig(settings, runtime, nextTls);
+          const next = await readServerConfig(settings, runtime, nextTls);
           try {
             await server.apply(next);
           } catch (error) {
@@ -238,7 +239,7 @@ export const command: Command = defineCommand({
  * agents, datagrams or a service that it asks, it opens no connection and no further listener by
  * itself: it can dial nobody any more.
  */
-function rightsOf(values: OptionValues<typeof OPTIONS>, config: ServerConfig): Right[] {
+function rightsOf(values: OptionValues<typeof SERVER_OPTIONS>, config: ServerConfig): Right[] {
   const hasReload = values.config !== undefined || values.admin !== undefined;
   const isExposing = values["allow-expose"].length > 0;
   // Each datagram that is sent is a right of its own to the runtime.
@@ -271,7 +272,7 @@ function stateDir(): string | undefined {
 
 /** @throws {ConfigError} a takeover finds the running server by its admin endpoint. */
 function portSharingOf(
-  { values, sourceOf }: Settings<OptionValues<typeof OPTIONS>>,
+  { values, sourceOf }: Settings<OptionValues<typeof SERVER_OPTIONS>>,
   setup: AdminSetup | undefined,
 ): PortSharing {
   if (setup !== undefined) return values.takeover ? "join" : "later";
@@ -283,8 +284,8 @@ function portSharingOf(
 }
 
 /** Makes the configuration; whoever asked closes its credential policy. @throws {ConfigError} */
-async function readConfig(
-  { values, sourceOf }: Settings<OptionValues<typeof OPTIONS>>,
+export async function readServerConfig(
+  { values, sourceOf }: Settings<OptionValues<typeof SERVER_OPTIONS>>,
   runtime: Runtime,
   tls: TlsServerSettings,
 ): Promise<ServerConfig> {

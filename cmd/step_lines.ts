@@ -42,7 +42,7 @@ export class StepPrinter {
 function linesOf(step: Step, isColoured: boolean): string {
   const { word, colour } = MARKS[step.verdict];
   const mark = isColoured ? `\x1b[${colour}m${word}\x1b[0m` : word;
-  const time = `${step.ms} ms`.padStart(10);
+  const time = (step.ms === 0 ? "" : `${step.ms} ms`).padStart(10);
   const line = `${mark} ${step.name.padEnd(NAME_WIDTH)} ${printable(step.subject)}  ${time}  ` +
     `${printable(step.detail)}\n`;
   return step.advice === undefined ? line : `${line}${INDENT}${printable(step.advice)}\n`;

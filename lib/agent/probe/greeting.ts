@@ -15,7 +15,7 @@ import type { ProbeOptions } from "./probe_options.ts";
 /** Who asks, and how long it waits. */
 export type GreetingOptions = Pick<
   ProbeOptions,
-  "cluster" | "hostName" | "credentialPolicy" | "credential" | "software" | "timeoutMs"
+  "cluster" | "hostName" | "credentialPolicy" | "credential" | "software" | "targets" | "timeoutMs"
 >;
 
 /** The server's clock beside this machine's. */
@@ -68,10 +68,11 @@ export class Greeting {
    */
   async greet(cluster: string, mustExist = false): Promise<Found<Session | undefined>> {
     const { hostName, credentialPolicy, credential, software } = this.#options;
+    const { targets = AGENT_DEFAULTS.targets } = this.#options;
     const sentMs = this.#clockMs();
     try {
       const session = await shakeHands(this.#socket, {
-        settings: { ...AGENT_DEFAULTS, cluster, hostName, credentialPolicy, credential },
+        settings: { ...AGENT_DEFAULTS, cluster, hostName, credentialPolicy, credential, targets },
         identity: {
           agentId: crypto.randomUUID(),
           connectionId: 1,
@@ -139,16 +140,19 @@ export class Greeting {
       };
     }
     const { software = "revtun", serverId = "", serverCount = 1 } = hello;
+    // Whether the one that is asked for would be taken, is a step of its own.
+    const isAsked = this.#options.cluster !== undefined;
     const isDeclaring = status !== CONNECT_STATUS.success;
     const mode = hello.mode ?? (session === undefined ? "raw" : "mux");
     return {
       value: session,
-      detail: `${words}: ${software}, server ${serverId.slice(0, 8)} of ${serverCount}` +
+      detail: `${isAsked && isDeclaring ? `"${words}" to a made-up cluster` : words}: ` +
+        `${software}, server ${serverId.slice(0, 8)} of ${serverCount}` +
         (!isDeclaring
           ? `, mode ${mode}`
-          : this.#options.cluster === undefined
-          ? "; takes declared clusters only: ask for one by --cluster"
-          : ""),
+          : isAsked
+          ? ""
+          : "; takes declared clusters only: ask for one by --cluster"),
       facts: {
         status,
         "status_text": words,

@@ -2,6 +2,7 @@
 import type { Address } from "../../address.ts";
 import type { Secret } from "../../secret.ts";
 import type { TlsClientSettings } from "../../transport/tls_client_files.ts";
+import type { AgentConfig } from "../config.ts";
 
 /** What to probe, and as whom. */
 export interface ProbeOptions {
@@ -13,6 +14,8 @@ export interface ProbeOptions {
   readonly hostName: string;
   readonly credentialPolicy: string;
   readonly credential: Secret | undefined;
+  /** Targets that the server is to permit; none if undefined. */
+  readonly targets?: AgentConfig["targets"] | undefined;
   readonly software: string;
   /** Deadline of each step, ms. */
   readonly timeoutMs: number;

@@ -1,6 +1,7 @@
 /** Tries an agent's targets from where the agent is, under its own rules. */
 import { formatAddress } from "../../address.ts";
 import { DialError } from "../../errors.ts";
+import { silentLog } from "../../log.ts";
 import type { Runtime } from "../../runtime.ts";
 import { detailOf, round, runStep } from "../../step.ts";
 import type { Explained, Found, Step } from "../../step.ts";
@@ -45,9 +46,11 @@ export async function* probeTargets(
       detail: "none is given: the agent answers with a page of its own",
     };
   }
+  // What fails is said by its step.
+  const quiet = { ...runtime, log: silentLog };
   for (const target of new Set(config.targets.values())) {
     if (signal.aborted) return;
-    yield await new TargetProbe(target, config, runtime, signal).step();
+    yield await new TargetProbe(target, config, quiet, signal).step();
     const rules = rulesFor(config, target);
     if (rules.length > 0) yield policyStep(target, rules);
   }
