@@ -15,14 +15,24 @@ export interface CommandLine {
   readonly argv: readonly string[];
 }
 
-/** README.md, ARCHITECTURE.md and every page of docs/. */
-export async function readPages(): Promise<Page[]> {
-  const paths = ["README.md", "ARCHITECTURE.md"];
-  for await (const { name } of Deno.readDir(new URL("docs/", ROOT))) {
-    if (name.endsWith(".md")) paths.push(`docs/${name}`);
+/** Paths of README.md, ARCHITECTURE.md and every page of docs/ and below it. */
+export async function pathsOfPages(): Promise<string[]> {
+  return ["README.md", "ARCHITECTURE.md", ...await pagesBelow("docs/")].sort();
+}
+
+async function pagesBelow(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) paths.push(...await pagesBelow(`${folder}${name}/`));
+    else if (name.endsWith(".md")) paths.push(`${folder}${name}`);
   }
+  return paths;
+}
+
+/** All of them. */
+export async function readPages(): Promise<Page[]> {
   return await Promise.all(
-    paths.sort().map(async (path) => ({
+    (await pathsOfPages()).map(async (path) => ({
       path,
       text: await Deno.readTextFile(new URL(path, ROOT)),
     })),

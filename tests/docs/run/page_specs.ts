@@ -1,0 +1,133 @@
+/** What each page takes for given, what its lines have to print, and which lines are not run. */
+import { CA, nameServer, SSH_ACCOUNT, SSHD, webService } from "./given.ts";
+import type { NotRun, PageSpec } from "./run_page.ts";
+
+/** Lines that are run on no page. */
+export const NOT_RUN: readonly NotRun[] = [
+  [/^npm (start|test|run (bench|soak|compile))\b/, "takes minutes, has tests of its own"],
+];
+
+/** By path. A page that is not listed starts in an empty folder, with nothing given. */
+export const PAGES: Readonly<Record<string, PageSpec>> = {
+  "README.md": {
+    needs: ["curl", "dnsmasq", "openssl", "tcpdump"],
+    given: `${CA}
+certify shop shop.example.com DNS:shop.example.com
+echo 'hello from the edge' > page
+printf 'server:\\n  listen: [":8080"]\\n  admin: "127.0.0.1:9901"\\n' > revtun.yaml
+echo nameserver 10.99.0.1 > /etc/resolv.conf`,
+    services: [
+      ["edge", webService("8000", "page")],
+      [
+        "cloud",
+        nameServer(
+          "10.99.0.1",
+          "--host-record=cloud.example.com,10.99.0.1",
+          "--srv-host=_tunnel._tcp.example.com,cloud.example.com,9000",
+        ),
+      ],
+    ],
+    prints: [
+      [/^curl cloud:8080/, /hello from the edge/],
+      [/^curl .*metrics/, /^revtun_hosts\{/m],
+    ],
+  },
+  "docs/admin-api.md": {
+    given: "mkdir /etc/revtun && echo secret-of-the-admin > token && chmod 600 token && " +
+      "cp -p token /etc/revtun/admin-token",
+    prints: [
+      [/api\/v1\/status/, /"clusters"/],
+      [/localhost\/metrics/, /^revtun_hosts\{/m],
+      [/api\/v1\/hosts/, /"items":\[\]/],
+    ],
+  },
+  "docs/configuration.md": {
+    given: 'cp "$REPO/examples/config/agent.yaml" .',
+    prints: [[/config check/, /nothing wrong with agent/], [/config show/, /weight: 5 .*--weight/]],
+  },
+  "docs/discovery.md": {
+    needs: ["dnsmasq", "openssl"],
+    given: `${CA}
+certify web example.com DNS:example.com
+echo '["tunnel.example.com:9000"]' > list.json
+mkdir /etc/revtun && echo '["tunnel.example.com:9000"]' > /etc/revtun/servers.yaml
+echo nameserver 10.99.0.1 > /etc/resolv.conf`,
+    services: [
+      [
+        "cloud",
+        nameServer(
+          "10.99.0.1",
+          "--host-record=tunnel.example.com,10.99.0.1",
+          "--srv-host=_tunnel._tcp.example.com,tunnel.example.com,9000",
+        ),
+      ],
+      ["cloud", webService("443", "list.json", "https")],
+      ["cloud", "revtun server"],
+    ],
+    names: ["tunnel.example.com", "example.com"],
+    env: { DENO_CERT: "ca.pem" },
+  },
+  "docs/frontends.md": {
+    needs: ["ssh", "sshd", "nc", "dig", "dnsmasq", "curl"],
+    given: `${SSH_ACCOUNT}
+mkdir /etc/revtun && echo PASSWORD | revtun hash-password alice > /etc/revtun/users
+chmod 600 /etc/revtun/users
+echo 'a page of the intranet' > page
+echo 10.1.2.3 intranet >> /etc/hosts`,
+    services: [
+      ["edge", SSHD],
+      ["edge", `ip addr add 10.1.2.3/32 dev lo && ${webService('80, "10.1.2.3"', "page")}`],
+      ["edge", nameServer("127.0.0.1", "--address=/example.com/192.0.2.7")],
+    ],
+    prints: [
+      [/^ssh /, /^till-7$/m],
+      [/^curl /, /a page of the intranet/],
+      [/^dig /, /^example\.com\..*\bA\s+192\.0\.2\.7$/m],
+    ],
+  },
+  "docs/http.md": {
+    given: "mkdir /etc/revtun && echo PASSWORD > password.txt",
+    prints: [[/--expose tcp/, /(event=frontend\.exposed[^]*){2}/]],
+  },
+  "docs/reliability.md": {
+    services: [["edge", "revtun agent --server cloud:9000 --cluster edge-a"]],
+    prints: [
+      [/revtun drain/, /edge-a\/till-7/],
+      [/revtun weight/, /has weight 30/],
+      [/revtun undrain/, /edge-a\/till-7/],
+    ],
+  },
+  "docs/security.md": {
+    needs: ["openssl"],
+    given: `${CA}
+certify server cloud DNS:cloud
+certify web issuer.example.com DNS:issuer.example.com
+cp ca.pem agents-ca.pem
+node -e 'const { publicKey } = crypto.generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = { ...publicKey.export({ format: "jwk" }), alg: "ES256", kid: "1" };
+  console.log(JSON.stringify({ keys: [key] }))' > jwks.json`,
+    services: [["cloud", webService("443", "jwks.json", "https")]],
+    names: ["issuer.example.com"],
+    env: { DENO_CERT: "ca.pem" },
+    prints: [
+      [/token new/, /^[\w.-]+$/m],
+      [/token list/, /^till-7 +edge-a +till-7 /m],
+      [/token revoke/, /^revoked till-7$/m],
+    ],
+  },
+  "docs/tls.md": {
+    needs: ["openssl"],
+    given: `${CA}
+certify cloud cloud.example.com DNS:cloud.example.com
+certify agent till-7 DNS:till-7
+certify shop shop.example.com DNS:shop.example.com
+certify apps apps.example.com DNS:*.apps.example.com
+cp ca.pem agents-ca.pem && cp ca.pem /etc/ca.pem`,
+    names: ["cloud.example.com"],
+    env: { DENO_CERT: "ca.pem" },
+    prints: [
+      [/--tls auto/, /--tls-pin sha256:[0-9a-f]{64}/],
+      [/^openssl x509/, /Fingerprint=([0-9A-F]{2}:){31}/],
+    ],
+  },
+};
