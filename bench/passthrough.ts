@@ -2,7 +2,7 @@
  * What a connection costs the server by `tls://`, beside one by `tcp://`: the same bytes, a recorded
  * ClientHello, to a backend that sends them back. Also alone by `npm run bench -- passthrough`.
  */
-import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+import { RUN_FLAGS } from "../npm/run_flags.mjs";
 import { freePort } from "./ports.ts";
 import { usageOf } from "./proc.ts";
 import { bundleRevtun } from "./revtun_peer.ts";
@@ -31,7 +31,7 @@ export async function measurePassthrough(): Promise<PassthroughResult> {
   const at = (port: number) => `127.0.0.1:${port}`;
   const start = (...args: string[]) =>
     new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle, ...args],
+      args: ["run", "--no-config", "--no-lock", ...RUN_FLAGS, bundle, ...args],
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -1,5 +1,5 @@
 /** revtun as one of the tunnels, in the ways in which it is measured. */
-import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+import { RUN_FLAGS } from "../npm/run_flags.mjs";
 import { routeFlags } from "../npm/route.ts";
 import type { PeerSpec } from "./peer_spec.ts";
 
@@ -24,7 +24,7 @@ export function revtunSpec(bundle: string, options: RevtunOptions = {}): PeerSpe
   );
   const more = (flag: string) => others.map((address) => ` --${flag} ${address}`).join("");
   const run = `${Deno.execPath()} run --no-config --no-lock -q ${
-    PERMISSION_FLAGS.map((flag) => `'${flag}'`).join(" ")
+    RUN_FLAGS.map((flag) => `'${flag}'`).join(" ")
   } ${bundle}`;
   return {
     name,

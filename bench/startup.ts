@@ -2,7 +2,7 @@
  * How fast the program starts and what it takes while idle: the start-up section of
  * `npm run bench`, also alone by `npm run bench -- startup`.
  */
-import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+import { RUN_FLAGS } from "../npm/run_flags.mjs";
 import { bundleRevtun } from "./revtun_peer.ts";
 
 /** One measured value and what it should not exceed. */
@@ -22,7 +22,7 @@ export async function measureStartup(): Promise<StartupRow[]> {
   const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
   try {
     const bundle = await bundleRevtun(folder);
-    const program = ["run", "--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle];
+    const program = ["run", "--no-config", "--no-lock", ...RUN_FLAGS, bundle];
     // A first start compiles and holds what that took; later ones find the code in deno's cache.
     await idleMemory(program);
     const { serverMb, agentMb } = await idleMemory(program);

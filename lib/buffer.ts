@@ -49,7 +49,7 @@ export class SharedBuffer {
 }
 
 /** The sizes that are pooled, in bytes; smaller ones are left to the garbage collector. */
-const SIZE_CLASSES = [4 << 10, 16 << 10, 64 << 10, 256 << 10] as const;
+const SIZE_CLASSES = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10] as const;
 
 /** Keeps released buffers for reuse, up to `maxIdleBytes` in all. */
 export class BufferPool {

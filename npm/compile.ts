@@ -5,7 +5,7 @@
  *     --bundle-only   dist/revtun.js alone: what the npm package holds
  *     --out=FOLDER    there instead of in dist
  */
-import { PERMISSION_FLAGS } from "./permissions.mjs";
+import { RUN_FLAGS } from "./run_flags.mjs";
 import { makePortable } from "./portable.ts";
 import { routeFlags } from "./route.ts";
 
@@ -35,7 +35,7 @@ async function isCompiled(): Promise<boolean> {
     "compile",
     "--no-config",
     "--no-lock",
-    ...PERMISSION_FLAGS,
+    ...RUN_FLAGS,
     "-o",
     UNFINISHED,
     BUNDLE,
@@ -57,7 +57,7 @@ async function writePortable(): Promise<void> {
   const parts = await makePortable({
     deno: await Deno.readFile(Deno.execPath()),
     bundle: await Deno.readFile(BUNDLE),
-    permissionFlags: PERMISSION_FLAGS,
+    runFlags: RUN_FLAGS,
   });
   const file = await Deno.open(UNFINISHED, { write: true, create: true, truncate: true });
   for (const part of parts) await new Blob([part as BufferSource]).stream().pipeTo(sink(file));

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { findDeno } from "./deno_binary.mjs";
-import { PERMISSION_FLAGS } from "./permissions.mjs";
+import { RUN_FLAGS } from "./run_flags.mjs";
 
 const root = new URL("..", import.meta.url);
 const FORWARDED_SIGNALS = process.platform === "win32"
@@ -25,10 +25,10 @@ function denoArgs() {
   if (existsSync(source)) {
     const map = fileURLToPath(new URL("npm/import_map.json", root));
     const route = ["--no-lock", "--node-modules-dir=manual", `--import-map=${map}`];
-    return ["run", "--quiet", ...route, ...PERMISSION_FLAGS, source];
+    return ["run", "--quiet", ...route, ...RUN_FLAGS, source];
   }
   const bundle = fileURLToPath(new URL("dist/revtun.js", root));
-  return ["run", "--quiet", "--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle];
+  return ["run", "--quiet", "--no-config", "--no-lock", ...RUN_FLAGS, bundle];
 }
 
 /**

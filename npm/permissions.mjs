@@ -15,7 +15,7 @@ const VARIABLES = [
   "OTEL_*",
 ];
 
-/** Flags of every way to start the built program; no programs, no native libraries. */
+/** As flags: no programs, no native libraries. */
 export const PERMISSION_FLAGS = [
   // Tunnels, frontends and targets are wherever the settings say.
   "--allow-net",

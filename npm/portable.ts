@@ -12,18 +12,18 @@ export interface PortableParts {
   deno: Uint8Array;
   /** The program as one script. */
   bundle: Uint8Array;
-  permissionFlags: readonly string[];
+  runFlags: readonly string[];
 }
 
 /** Builds the file's bytes: a shell script and behind it a gzipped tar. */
 export async function makePortable(parts: PortableParts): Promise<Uint8Array[]> {
   const template = await Deno.readTextFile(new URL("./portable_head.sh", import.meta.url));
   const hash = createHash("sha256").update(parts.deno).update(parts.bundle)
-    .update(template).update(parts.permissionFlags.join(" ")).digest("hex").slice(0, 20);
+    .update(template).update(parts.runFlags.join(" ")).digest("hex").slice(0, 20);
   // The comments are for readers of the source; the head stays readable without them.
   const head = template
     .replaceAll("@HASH@", hash)
-    .replaceAll("@PERMISSIONS@", parts.permissionFlags.map(quoteForShell).join(" "))
+    .replaceAll("@RUN_FLAGS@", parts.runFlags.map(quoteForShell).join(" "))
     .replaceAll("@PAYLOAD_LINE@", String(template.split("\n").length));
   const tar = [
     ...tarEntry("revtun.js", parts.bundle, 0o644),

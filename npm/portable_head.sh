@@ -42,5 +42,5 @@ fi
 DENO_NO_UPDATE_CHECK=1
 DENO_DIR=${DENO_DIR:-$dir/deno_dir}
 export DENO_NO_UPDATE_CHECK DENO_DIR
-exec "$dir/deno" run --quiet --no-config --no-lock --no-remote --no-npm @PERMISSIONS@ "$dir/revtun.js" "$@"
+exec "$dir/deno" run --quiet --no-config --no-lock --no-remote --no-npm @RUN_FLAGS@ "$dir/revtun.js" "$@"
 exit 1

@@ -33,7 +33,7 @@ export interface MuxServices extends StreamServices {
 }
 
 /** Read buffers of a connection that carries many streams start at this size. */
-const MIN_READ_BYTES = 16 << 10;
+const MIN_READ_BYTES = 4 << 10;
 
 /** A registered connection in mode mux. */
 export class MuxTunnel implements TunnelConnection {

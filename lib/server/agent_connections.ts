@@ -23,7 +23,7 @@ import type { ServerUpstreams } from "./server_upstreams.ts";
 import type { TunnelEntry } from "./tunnel_acceptor.ts";
 
 /** Smallest read buffer of a tunnel connection: it carries many streams. */
-const TUNNEL_READ_BYTES = 16 << 10;
+const TUNNEL_READ_BYTES = 4 << 10;
 /**
  * A MOSN agent throws away what it reads together with the handshake's answer: its first request
  * must come in a read of its own.

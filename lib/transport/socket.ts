@@ -12,8 +12,12 @@ const HIGH_WATER_BYTES = 256 << 10;
 const COALESCE_MAX_BYTES = 4 << 10;
 /** Size of the buffer that they are gathered in. */
 const COALESCE_BUFFER_BYTES = 16 << 10;
-const MIN_READ_BYTES = 4 << 10;
+/** What an idle connection holds for its pending read: room for most requests' heads. */
+const MIN_READ_BYTES = 1 << 10;
 const MAX_READ_BYTES = 256 << 10;
+/** Reads in a row that leave most of a buffer empty until it shrinks: large ones go soon. */
+const SMALL_READS_UNTIL_SHRUNK = { large: 2, small: 8 } as const;
+const LARGE_BYTES = 16 << 10;
 
 interface QueuedWrite {
   bytes: Uint8Array;
@@ -26,8 +30,8 @@ interface QueuedWrite {
 /** How a socket reads. */
 export interface SocketOptions {
   /**
-   * Smallest read buffer in bytes: 4, 16, 64 or 256 KiB; 4 KiB by default. Buffers grow to 256 KiB
-   * while reads fill them and shrink when they do not.
+   * Smallest read buffer in bytes: 1, 4, 16, 64 or 256 KiB; 1 KiB by default. Buffers grow to
+   * 256 KiB while reads fill them and shrink when they do not.
    */
   minReadBytes?: number;
 }
@@ -253,14 +257,15 @@ export class SocketDuplex implements Connection {
     if (!this.#isClosed) this.close(translateSocketError(error, this.name));
   };
 
-  /** Grows at once when a read fills its buffer; shrinks after two that leave most of it empty. */
+  /** Grows at once when a read fills its buffer; shrinks after some that leave most of it empty. */
   #adapt(count: number, room: number): void {
     if (count === room) {
       this.#smallReads = 0;
       if (this.#readBytes < MAX_READ_BYTES) this.#readBytes *= 4;
     } else if (count < room >> 2 && this.#readBytes > this.#minReadBytes) {
       this.#smallReads += 1;
-      if (this.#smallReads < 2) return;
+      const { large, small } = SMALL_READS_UNTIL_SHRUNK;
+      if (this.#smallReads < (this.#readBytes > LARGE_BYTES ? large : small)) return;
       this.#smallReads = 0;
       this.#readBytes = Math.max(this.#readBytes >> 2, this.#minReadBytes);
     } else {

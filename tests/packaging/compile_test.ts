@@ -1,7 +1,7 @@
 /** The program as it is shipped: one script, with its permissions and no others. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { PERMISSION_FLAGS } from "../../npm/permissions.mjs";
+import { RUN_FLAGS } from "../../npm/run_flags.mjs";
 import { routeFlags } from "../../npm/route.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -34,7 +34,7 @@ Deno.test("the bundled program runs with its permissions alone", async () => {
     const compiled = await compile(folder, ["--bundle-only"]);
     assert.deepEqual([compiled.code, compiled.stdout], [0, ""], compiled.stderr);
     const program = ["run", "--no-config", "--no-lock", "--no-remote", "--no-npm"];
-    program.push(...PERMISSION_FLAGS, `${folder}/revtun.js`);
+    program.push(...RUN_FLAGS, `${folder}/revtun.js`);
 
     const version = await deno([...program, "--version"]);
     assert.match(version.stdout, /^revtun \d/);

@@ -33,7 +33,7 @@ async function portable(): Promise<Portable> {
   const chunks = await makePortable({
     deno: encoder.encode(FAKE_DENO),
     bundle: encoder.encode("// the program\n"),
-    permissionFlags: ["--allow-net", "--allow-env=REVTUN_*"],
+    runFlags: ["--allow-net", "--allow-env=REVTUN_*"],
   });
   await Deno.writeFile(path, new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()));
   await Deno.chmod(path, 0o755);
