@@ -5,8 +5,8 @@
 import { parseArgs } from "@std/cli";
 import { soak } from "./soak.ts";
 
-const args = parseArgs(Deno.args, { string: ["minutes", "seed", "every", "clients"] });
-const numberOf = (name: "minutes" | "seed" | "every" | "clients", otherwise: number) => {
+const args = parseArgs(Deno.args, { string: ["minutes", "seed", "every", "clients", "rate"] });
+const numberOf = (name: "minutes" | "seed" | "every" | "clients" | "rate", otherwise: number) => {
   const value = Number(args[name] ?? otherwise);
   if (Number.isFinite(value) && value > 0) return value;
   print(`--${name} is "${args[name]}", expected a number above 0`);
@@ -20,6 +20,7 @@ const report = await soak({
   seed,
   faultEveryMs: numberOf("every", 5) * 1000,
   clients: numberOf("clients", 16),
+  rate: args["rate"] === undefined ? undefined : numberOf("rate", 0),
   print,
 });
 const rows: [what: string, value: string | number, isGood: boolean][] = [
@@ -31,12 +32,26 @@ const rows: [what: string, value: string | number, isGood: boolean][] = [
   ["without answer or error in time", report.late.length, report.late.length === 0],
   ["POSTs that reached the backend twice", report.repeated.length, report.repeated.length === 0],
   ["not back at the start", report.left.join(", ") || "nothing", report.left.length === 0],
+  heapRow(report.heapMiB),
 ];
 for (const [what, value, isGood] of rows) {
   print(`${isGood ? "ok  " : "FAIL"}  ${what.padEnd(38)} ${value}`);
 }
 for (const line of [...report.wrong, ...report.late, ...report.repeated].slice(0, 20)) print(line);
 Deno.exit(rows.every(([, , isGood]) => isGood) ? 0 : 1);
+
+/** Memory that leaks shows in the long run: the end is compared with the fifth minute. */
+function heapRow(heapMiB: readonly number[]): [string, string, boolean] {
+  const what = "JavaScript heap, 5th minute and last";
+  const [early, last] = [heapMiB[4], heapMiB.at(-1)!];
+  if (early === undefined || heapMiB.length < 10) {
+    return [what, `${last.toFixed(1)} MiB; compared from 10 minutes on`, true];
+  }
+  const percent = (last / early - 1) * 100;
+  const sign = percent < 0 ? "" : "+";
+  const text = `${early.toFixed(2)}, ${last.toFixed(2)} MiB: ${sign}${percent.toFixed(1)} %`;
+  return [what, text, percent <= 5];
+}
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));

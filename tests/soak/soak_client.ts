@@ -1,5 +1,6 @@
 /** A client that asks without end and looks at every byte of the answers. */
 import { bytesFor } from "./echo_backend.ts";
+import type { Pace } from "./pace.ts";
 import { pick } from "./random.ts";
 
 /** What clients saw, all of them together. */
@@ -26,12 +27,23 @@ const SIZES = [0, 1, 500, 5000, 70_000, 1_000_000] as const;
 export async function soakClient(
   url: string,
   name: string,
-  options: { signal: AbortSignal; random: () => number; deadlineMs: number; tally: SoakTally },
+  options: {
+    signal: AbortSignal;
+    random: () => number;
+    deadlineMs: number;
+    tally: SoakTally;
+    pace: Pace;
+  },
 ): Promise<void> {
-  const { signal, random, deadlineMs, tally } = options;
+  const { signal, random, deadlineMs, tally, pace } = options;
   // A pool of its own: clients do not share connections.
-  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 1 });
+  const newClient = () => Deno.createHttpClient({ poolMaxIdlePerHost: 1 });
+  let client = newClient();
+  let lastMs = 0;
   for (let count = 0; !signal.aborted; count++) {
+    if (await pace.turn(lastMs, () => client.close())) client = newClient();
+    if (signal.aborted) break;
+    lastMs = performance.now();
     const id = `${name}-${count}`;
     const size = pick(SIZES, random);
     const isPost = random() < 0.3;
@@ -54,6 +66,7 @@ export async function soakClient(
       else tally.broken += 1;
     }
   }
+  client.close();
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

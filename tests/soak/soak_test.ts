@@ -9,6 +9,7 @@ Deno.test("under faults every answer is right, nothing is sent twice, and nothin
     seconds: 8,
     seed,
     faultEveryMs: 500,
+    roundMs: 4000,
     clients: 8,
     print: (line) => lines.push(line),
   });
@@ -19,6 +20,7 @@ Deno.test("under faults every answer is right, nothing is sent twice, and nothin
   assert.deepEqual(report.left, [], told);
   assert.ok(report.right > 50, `${report.right} answers\n${told}`);
   assert.ok(report.faults > 5);
+  assert.ok(report.heapMiB.length >= 2, told);
 });
 
 Deno.test("seededRandom() gives the same numbers for the same seed, from 0 up to 1", () => {
