@@ -275,7 +275,12 @@ function portSharingOf(
   { values, sourceOf }: Settings<OptionValues<typeof SERVER_OPTIONS>>,
   setup: AdminSetup | undefined,
 ): PortSharing {
-  if (setup !== undefined) return values.takeover ? "join" : "later";
+  // Elsewhere the connections of two listeners on one port do not reach both, or they cannot be.
+  const isShareable = Deno.build.os === "linux";
+  if (values.takeover && !isShareable) {
+    throw new ConfigError(sourceOf("takeover"), `is for Linux, this is ${Deno.build.os}`);
+  }
+  if (setup !== undefined) return values.takeover ? "join" : isShareable ? "later" : "none";
   if (!values.takeover) return "none";
   throw new ConfigError(
     sourceOf("takeover"),

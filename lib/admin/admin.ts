@@ -5,6 +5,7 @@ import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Secret } from "../secret.ts";
 import { clearSocketPath, restrictSocket } from "../transport/socket_path.ts";
+import { identityAt, removeSocket } from "../transport/unix_socket.ts";
 import { AccessRule } from "./access.ts";
 import { checkQuery, findRoute, readBody } from "./admin_route.ts";
 import type { AdminRoute } from "./admin_route.ts";
@@ -58,6 +59,7 @@ export async function startAdmin<S>(
   }, (request) => endpoint.answer(request));
   const local = await listening;
   if (address.kind === "unix") restrictSocket(address.path);
+  const own = address.kind === "unix" ? identityAt(address.path) : undefined;
   const actual: Address = address.kind === "unix"
     ? address
     : { ...address, port: (local as Deno.NetAddr).port };
@@ -71,7 +73,8 @@ export async function startAdmin<S>(
       const late = runtime.timers.after(CLOSE_TIMEOUT_MS, () => abort.abort());
       await server.shutdown();
       late.cancel();
-      if (address.kind === "unix") await Deno.remove(address.path).catch(() => {});
+      // Whoever waited for the address may have it by now.
+      if (address.kind === "unix") removeSocket(address.path, own);
     },
   };
 }

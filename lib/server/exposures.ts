@@ -112,6 +112,11 @@ export class Exposures {
     return this.#deps.frontends.clientCount;
   }
 
+  /** Takes who waits to be accepted; resolves with their number. */
+  drainQueues(): Promise<number> {
+    return this.#deps.frontends.drainQueues();
+  }
+
   /** Takes no clients and no wishes any more; resolves when nothing is being opened. */
   async stop(): Promise<void> {
     this.#isStopped = true;

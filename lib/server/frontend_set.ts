@@ -150,6 +150,19 @@ export class FrontendSet {
     for (const frontend of this.#open) frontend.configure(config);
   }
 
+  /** Takes who waits to be accepted; resolves with their number. */
+  async drainQueues(): Promise<number> {
+    const counts = await Promise.all(
+      this.#open.map(({ port }) => port?.listener?.drainQueue?.() ?? 0),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Listens at paths again that another process took. @throws {ListenError} */
+  reclaim(): void {
+    for (const { port } of this.#open) port?.listener?.reclaim?.();
+  }
+
   /** Lets nobody in any more, and opens no more. */
   stopListening(): Promise<void> {
     this.#isClosing = true;
@@ -203,7 +216,7 @@ export class FrontendSet {
       onConnection: (client: AcceptedClient) => this.#accept(client, port.owner),
       sharing: config.portSharing,
     };
-    await clearSocketPath(address);
+    await clearSocketPath(address, config.portSharing);
     port.listener = await (kind.listen ?? listen)(address, runtime, options, this.#services);
     return port;
   }

@@ -6,6 +6,12 @@ export interface HostOverride {
   readonly isDrained?: boolean;
 }
 
+/** An override and whose it is. */
+export interface NamedOverride extends HostOverride {
+  readonly cluster: string;
+  readonly host: string;
+}
+
 /** An operator's word on hosts, by name. */
 export class HostOverrides {
   readonly #maxHosts: number;
@@ -19,6 +25,20 @@ export class HostOverrides {
   /** What is set; an empty object if nothing is. */
   of(cluster: string, hostName: string): HostOverride {
     return this.#byName.get(`${cluster}/${hostName}`) ?? {};
+  }
+
+  /** All that is set. */
+  list(): NamedOverride[] {
+    return [...this.#byName].map(([key, override]) => {
+      // No name has a slash.
+      const slash = key.indexOf("/");
+      return { cluster: key.slice(0, slash), host: key.slice(slash + 1), ...override };
+    });
+  }
+
+  /** Forgets all that is set. */
+  clear(): void {
+    this.#byName.clear();
   }
 
   /**

@@ -5,7 +5,9 @@ import { MemoryBudget } from "../mux/memory_budget.ts";
 import { StreamIds } from "../live_streams.ts";
 import type { LiveStream } from "../live_streams.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Timer } from "../timer.ts";
 import { openFileLimit } from "../transport/file_limit.ts";
+import { ResetCount } from "../transport/reset_count.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener } from "../transport/listen.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -34,6 +36,8 @@ import { ServerStats } from "./stats.ts";
 import { OVERLOAD_RETRY_MS, TunnelAcceptor } from "./tunnel_acceptor.ts";
 import { TunnelPorts } from "./tunnel_ports.ts";
 
+/** How long the other process of a takeover may take to leave the ports. */
+const SETTLE_MS = 60_000;
 /** How long agents have to close their side once the server has. */
 const CLOSE_TIMEOUT_MS = 2000;
 /**
@@ -92,6 +96,9 @@ export class RunningServer {
   #config: ServerConfig;
   readonly #limits: Limits;
   readonly #addresses: AddressGate;
+  /** Ends what it may do on ports that another process has too. */
+  #settling: Timer | undefined;
+  readonly #resets: ResetCount | undefined;
   #closed: Promise<void> | undefined;
 
   /** @throws {ConfigError} */
@@ -101,6 +108,8 @@ export class RunningServer {
     this.#runtime = runtime;
     this.#software = software;
     this.startedMs = runtime.nowMs();
+    if (config.portSharing !== "none") this.#resets = new ResetCount();
+    if (config.portSharing === "join") this.#joinUntilSettled();
     this.#limits = new Limits(this.stats, runtime);
     this.budget = new MemoryBudget(config.memoryBudgetBytes);
     this.budget.onReset = () => {
@@ -217,6 +226,20 @@ export class RunningServer {
     await this.listenForClients();
   }
 
+  /**
+   * After a takeover that came to nothing: listens again wherever the other process does, which has
+   * to leave.
+   *
+   * @throws {ListenError}
+   */
+  async listenAgain(): Promise<void> {
+    this.#joinUntilSettled();
+    this.frontends.reclaim();
+    this.#ports.reclaim();
+    const ports = await this.#ports.prepare(this.#config.tunnels);
+    await ports.commit();
+  }
+
   /** Opens the tunnel listeners. @throws {ListenError | ConfigError} */
   async listenForAgents(): Promise<void> {
     await this.#certificates.openTunnel(this.#config.tunnelTls);
@@ -324,12 +347,8 @@ export class RunningServer {
   }
 
   async #close(drainTimeoutMs: number): Promise<void> {
-    // Both ports are free at once for the next process.
-    await Promise.all([
-      this.frontends.stopListening(),
-      this.exposures.stop(),
-      this.handOverTunnels(),
-    ]);
+    this.#settling?.cancel();
+    await this.#stopListening();
     // Clients first: their last requests still need the tunnels.
     const drained = [this.frontends.drain(), this.exposures.drain()];
     await this.#within(drainTimeoutMs, Promise.all(drained));
@@ -343,12 +362,49 @@ export class RunningServer {
     await this.#within(CLOSE_TIMEOUT_MS, this.#agents.close());
   }
 
+  #joinUntilSettled(): void {
+    this.#config = { ...this.#config, portSharing: "join" };
+    this.#settling?.cancel();
+    // From then on a port that another process has is in use, as ever.
+    this.#settling = this.#runtime.timers.after(SETTLE_MS, () => {
+      this.#config = { ...this.#config, portSharing: "later" };
+    });
+  }
+
+  /** All ports are free at once for the next process. */
+  async #stopListening(): Promise<void> {
+    const isListening = this.frontendAddresses.length + this.tunnelAddresses.length > 0;
+    const taken = await Promise.all([
+      this.frontends.drainQueues(),
+      this.exposures.drainQueues(),
+      this.#ports.drainQueues(),
+    ]);
+    const resetsBefore = this.#resets?.read();
+    await Promise.all([
+      this.frontends.stopListening(),
+      this.exposures.stop(),
+      this.handOverTunnels(),
+    ]);
+    const resetsAfter = this.#resets?.read();
+    this.#resets?.[Symbol.dispose]();
+    if (!isListening) return;
+    const resets = resetsBefore === undefined || resetsAfter === undefined
+      ? undefined
+      : resetsAfter - resetsBefore;
+    const advice = "; sysctl net.ipv4.tcp_migrate_req=1 gives such connections to the next process";
+    this.#runtime.log.info(
+      "server.deaf",
+      `Nobody can connect any more${resets ? advice : ""}`,
+      { taken_last: taken.reduce((sum, count) => sum + count), reset_at_most: resets },
+    );
+  }
+
   async #listenForAgents(address: Address): Promise<Listener> {
     const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
     const { tunnel: certificates } = this.#certificates;
     const { portSharing: sharing } = this.#config;
     const currentConfig = () => this.#config;
-    await clearSocketPath(address);
+    await clearSocketPath(address, sharing);
     if (certificates === undefined) {
       return listen(address, this.#runtime, { onConnection, sharing });
     }

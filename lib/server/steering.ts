@@ -1,6 +1,7 @@
 /** What an operator may do to hosts while the server runs: drain them, weigh them, cut them off. */
 import { ClosedError } from "../errors.ts";
 import type { Host } from "./host.ts";
+import type { NamedOverride } from "./host_overrides.ts";
 import type { Registry } from "./registry.ts";
 
 /** Hosts of one name in a cluster: agents may share a name, then all of them are meant. */
@@ -35,6 +36,22 @@ export function setWeight(
   weight: number | undefined,
 ): void {
   override(registry, cluster, hostName, { weight });
+}
+
+/**
+ * Makes `overrides` all that operators have set, for hosts that are here and those to come.
+ *
+ * @throws {RangeError} they are for more hosts than may be.
+ */
+export function adoptOverrides(registry: Registry, overrides: readonly NamedOverride[]): void {
+  registry.overrides.clear();
+  for (const { cluster, host, weight, isDrained } of overrides) {
+    registry.overrides.set(cluster, host, { weight, isDrained });
+  }
+  for (const { name, hosts } of registry.clusters.values()) {
+    for (const host of hosts.values()) host.override = registry.overrides.of(name, host.hostName);
+    registry.capacityChanged(name);
+  }
 }
 
 /** Closes a host's connections at once, work under way too; its agent will dial again. */

@@ -65,6 +65,19 @@ export class TunnelPorts {
     };
   }
 
+  /** Takes who waits to be accepted; resolves with their number. */
+  async drainQueues(): Promise<number> {
+    const counts = await Promise.all(
+      [...this.#listeners.values()].map((listener) => listener.drainQueue?.() ?? 0),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Listens at paths again that another process took. @throws {ListenError} */
+  reclaim(): void {
+    for (const listener of this.#listeners.values()) listener.reclaim?.();
+  }
+
   /** Closes all of them: nobody comes in any more. */
   async close(): Promise<void> {
     const listeners = [...this.#listeners.values()];

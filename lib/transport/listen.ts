@@ -5,7 +5,8 @@ import type { Runtime } from "../runtime.ts";
 import { SocketDuplex } from "./socket.ts";
 import type { SocketOptions } from "./socket.ts";
 import { isClientGone, isOutOfFiles, translateListenError } from "./socket_error.ts";
-import { restrictSocket } from "./socket_path.ts";
+import { listenUnix } from "./unix_socket.ts";
+import type { UnixSocket } from "./unix_socket.ts";
 
 /** Connections that may wait to be accepted; the kernel's own limit may be lower. */
 export const BACKLOG = 4096;
@@ -13,9 +14,13 @@ export const BACKLOG = 4096;
 const FAILED_PAUSE_MS = 100;
 /** The same trouble is logged again after this. */
 const LOG_AGAIN_MS = 60_000;
+/** Turns of the event loop without a new connection after which none waits to be accepted. */
+const QUIET_TURNS = 3;
+/** Longest time for taking what waits: where clients come without end it would have none. */
+const DRAIN_QUEUE_MS = 250;
 
 /**
- * Who else may listen on the same port (Linux, TCP):
+ * Who else may listen on the same port (Linux, TCP), or have the path of a Unix socket:
  * - `none`: nobody;
  * - `later`: nobody now, a process of a later start that joins;
  * - `join`: whoever listens there now, if it lets others join.
@@ -34,32 +39,64 @@ export interface ListenOptions extends SocketOptions {
 export interface Listener {
   /** Where it listens: with the actual port where 0 was asked for. */
   readonly address: Address;
+  /**
+   * Takes the connections that the system has completed and that wait to be accepted: it would reset
+   * them at the close. Resolves with their number when none waits any more.
+   */
+  drainQueue?(): Promise<number>;
+  /** Listens at its Unix path again if another process took that. @throws {ListenError} */
+  reclaim?(): void;
   /** Stops accepting; connections made so far stay. Resolves when the accept loop has ended. */
   close(): Promise<void>;
 }
 
+/** Resolves with what `count` has grown by once it has stopped to grow. */
+export async function untilQuiet(count: () => number): Promise<number> {
+  const start = count();
+  const endMs = performance.now() + DRAIN_QUEUE_MS;
+  let last = start;
+  for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < endMs;) {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    quiet = count() === last ? quiet + 1 : 0;
+    last = count();
+  }
+  return last - start;
+}
+
 /**
  * Listens on `address`; host "" means all addresses, IPv6 and IPv4. A Unix socket is this user's
- * alone, and the runtime removes it at the close; see {@link clearSocketPath} for one that was left behind.
+ * alone, takes its path from whoever has it (see `clearSocketPath`), and is removed at the close.
  *
  * @throws {ListenError} the address is in use, not of this machine, or not permitted.
  */
 export function listen(address: Address, runtime: Runtime, options: ListenOptions): Listener {
-  const listener = open(address, options.sharing ?? "none");
+  let socket = open(address, options.sharing ?? "none");
   let isClosed = false;
-  const accepting = acceptLoop();
+  let acceptedCount = 0;
+  let accepting = acceptLoop(socket.listener);
+  const { addr } = socket.listener;
   return {
-    address: actualAddress(address, listener),
+    address: address.kind === "unix"
+      ? address
+      : { kind: "tcp", host: address.host, port: (addr as Deno.NetAddr).port },
+    drainQueue: () => untilQuiet(() => acceptedCount),
+    reclaim() {
+      if (isClosed || socket.isAtPath()) return;
+      const before = socket;
+      socket = open(address, "join");
+      before.close();
+      accepting = Promise.all([accepting, acceptLoop(socket.listener)]).then(() => {});
+    },
     close: () => {
       if (!isClosed) {
         isClosed = true;
-        listener.close();
+        socket.close();
       }
       return accepting;
     },
   };
 
-  async function acceptLoop(): Promise<void> {
+  async function acceptLoop(listener: Deno.Listener): Promise<void> {
     /** What was in the way last, and when it was logged: it may come and go many times a second. */
     let trouble = "";
     let loggedMs = 0;
@@ -80,6 +117,7 @@ export function listen(address: Address, runtime: Runtime, options: ListenOption
         await new Promise<void>((resolve) => runtime.timers.after(FAILED_PAUSE_MS, resolve));
         continue;
       }
+      acceptedCount += 1;
       handOver(conn);
     }
   }
@@ -113,16 +151,13 @@ export function listen(address: Address, runtime: Runtime, options: ListenOption
   }
 }
 
-function open(address: Address, sharing: PortSharing): Deno.Listener {
+function open(address: Address, sharing: PortSharing): UnixSocket {
   const name = formatAddress(address);
   try {
-    if (address.kind === "unix") {
-      const listener = Deno.listen({ transport: "unix", path: address.path });
-      restrictSocket(address.path);
-      return listener;
-    }
+    if (address.kind === "unix") return listenUnix(address.path);
     if (sharing === "later") checkAlone(address);
-    return listenTcp(address, sharing !== "none");
+    const listener = listenTcp(address, sharing !== "none");
+    return { listener, isAtPath: () => true, close: () => listener.close() };
   } catch (error) {
     throw translateListenError(error, name);
   }
@@ -147,9 +182,4 @@ function listenTcp({ host, port }: Address & { kind: "tcp" }, reusePort: boolean
     // No IPv6 on this machine.
     return Deno.listen({ hostname: "0.0.0.0", ...options });
   }
-}
-
-function actualAddress(asked: Address, listener: Deno.Listener): Address {
-  if (asked.kind === "unix") return asked;
-  return { kind: "tcp", host: asked.host, port: (listener.addr as Deno.NetAddr).port };
 }

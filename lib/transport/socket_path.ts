@@ -2,6 +2,7 @@
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
+import type { PortSharing } from "./listen.ts";
 import { translateListenError } from "./socket_error.ts";
 
 /** Only this program's user may connect. */
@@ -11,15 +12,20 @@ const SOCKET_MODE = 0o600;
  * Makes way for a listener at a Unix socket's path: a socket that nobody listens on is removed.
  * Does nothing for other addresses.
  *
+ * @param sharing with `join` a socket that somebody listens on stays, to be taken over.
  * @throws {ListenError} somebody listens there, or it is a file of another kind.
  */
-export async function clearSocketPath(address: Address): Promise<void> {
+export async function clearSocketPath(
+  address: Address,
+  sharing: PortSharing = "none",
+): Promise<void> {
   if (address.kind !== "unix") return;
   const name = formatAddress(address);
   try {
     const found = await Deno.lstat(address.path).catch(() => undefined);
     if (found === undefined) return;
     if (!found.isSocket) throw new ListenError(name, "a file that is no socket is there");
+    if (sharing === "join") return;
     if (await isListening(address.path)) {
       throw new ListenError(name, "the address is in use by another program");
     }

@@ -8,7 +8,7 @@ import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { CertificateSource } from "./certificate_store.ts";
 import type { Connection } from "./connection.ts";
-import { BACKLOG, checkAlone } from "./listen.ts";
+import { BACKLOG, checkAlone, untilQuiet } from "./listen.ts";
 import type { Listener, PortSharing } from "./listen.ts";
 import { NodeSocket } from "./node_socket.ts";
 import { loadCertificateReader } from "./peer_certificate.ts";
@@ -78,6 +78,7 @@ class TlsListener implements Listener {
   readonly #pending = new Map<string, Socket>();
   #address: Address;
   #isClosed = false;
+  #acceptedCount = 0;
   /** Connections closed for want of room, whose end is still to be reported by Node. */
   #cutOff = 0;
 
@@ -154,6 +155,10 @@ class TlsListener implements Listener {
     });
   }
 
+  drainQueue(): Promise<number> {
+    return untilQuiet(() => this.#acceptedCount);
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     // Not waited for: Node would wait for what was accepted, which stays with its owners.
@@ -163,6 +168,7 @@ class TlsListener implements Listener {
   }
 
   #connected(socket: Socket): void {
+    this.#acceptedCount += 1;
     const { maxHandshakes = MAX_HANDSHAKES } = this.#options;
     if (this.#pending.size >= maxHandshakes) {
       this.#options.onRefused?.("overload", socket.remoteAddress ?? "");

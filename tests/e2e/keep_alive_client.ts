@@ -38,6 +38,28 @@ async function askOn(port: number, tally: Tally, signal: AbortSignal): Promise<v
   }
 }
 
+/** The same, over a new connection for each request. */
+export async function keepConnecting(
+  port: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<Pick<Tally, "answered" | "failed">> {
+  const tally: Tally = { answered: 0, failed: [], closed: 0 };
+  await Promise.all(Array.from({ length: count }, async () => {
+    while (!signal.aborted) {
+      try {
+        using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+        const head = await exchange(conn);
+        if (/^HTTP\/1\.1 200 /.test(head)) tally.answered += 1;
+        else tally.failed.push(head.split("\r\n", 1)[0]!);
+      } catch (error) {
+        tally.failed.push(String(error));
+      }
+    }
+  }));
+  return tally;
+}
+
 const REQUEST = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: edge-a\r\n\r\n");
 
 /** Sends a request and reads its answer; gives the head. @throws {Error} cut off. */

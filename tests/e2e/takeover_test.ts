@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { outputOfCli, spawnCli } from "../cli/spawn_cli.ts";
-import { freePorts, keepAsking } from "./keep_alive_client.ts";
+import { freePorts, keepAsking, keepConnecting } from "./keep_alive_client.ts";
 
 function serverLine(ports: readonly number[]): string[] {
   const [client, agent, admin] = ports;
@@ -54,6 +54,26 @@ Deno.test("a server that takes over holds the hosts first, and no client sees a 
   assert.equal((await agent.status).code, 0);
   next.kill("SIGTERM");
   assert.equal((await next.status).code, 0);
+});
+
+Deno.test("new connections within a takeover are answered, or reset and counted", async () => {
+  const ports = freePorts(3);
+  const line = serverLine(ports);
+  await using old = spawnCli(line);
+  await old.printed(/event=admin\.listening/);
+  await using agent = spawnCli(["agent", `--server=127.0.0.1:${ports[1]}`, "--cluster=edge-a"]);
+  await agent.printed(/connections=2/);
+  const stop = new AbortController();
+  const connecting = keepConnecting(ports[0]!, 4, stop.signal);
+  await using next = spawnCli([...line, "--takeover"]);
+  await next.printed(/event=takeover\.done/);
+  assert.equal((await old.status).code, 0);
+  stop.abort();
+  const { answered, failed } = await connecting;
+  const told = /event=server\.deaf .*reset_at_most=(\d+)/.exec(old.stderr);
+  assert.ok(answered > 50, `${answered} answers`);
+  assert.ok(failed.length <= Number(told?.[1]), `${failed.join("\n")}\n${old.stderr}`);
+  assert.ok(failed.every((reason) => /reset/i.test(reason)), failed.join("\n"));
 });
 
 Deno.test("a takeover that cannot be changes nothing and says why", async () => {
