@@ -156,6 +156,11 @@ function exitCodeOf(end: AgentEnd): number {
       if (end.error instanceof HandshakeError) throw end.error;
       return EXIT.refused;
     case "givenUp":
-      throw new ClosedError("us", `Gave up dialling: ${end.error?.message ?? "no server"}`);
+      throw new ClosedError(
+        "us",
+        `Gave up dialling: ${
+          end.error?.message ?? "no server"
+        }; revtun probe shows how far it gets`,
+      );
   }
 }

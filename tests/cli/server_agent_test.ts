@@ -146,7 +146,8 @@ Deno.test("an agent that may try a few times only gives up with one line and exi
   assert.equal(stdout, "");
   assert.equal(
     stderr.trimEnd().split("\n").at(-1),
-    `revtun: Gave up dialling: Cannot connect to ${address}: connection refused`,
+    `revtun: Gave up dialling: Cannot connect to ${address}: connection refused; ` +
+      "revtun probe shows how far it gets",
   );
 });
 

@@ -2,7 +2,7 @@
 import { formatAddress } from "../../address.ts";
 import type { Address } from "../../address.ts";
 import { CONNECT_STATUS } from "../../codec/message.ts";
-import { DialError, HandshakeError } from "../../errors.ts";
+import { ClosedError, DialError, HandshakeError } from "../../errors.ts";
 import { parseIp } from "../../ip_network.ts";
 import type { Session } from "../../mux/session.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -143,10 +143,13 @@ class AddressProbe {
   async #explainHandshake(error: unknown): Promise<Explained> {
     if (error instanceof HandshakeError) return { advice: adviseOnRefusal(error.status) };
     const isTls = this.#options.tls !== undefined;
-    const detail = detailOf(error);
+    const detail = error instanceof ClosedError
+      ? "it ends the connection without an answer"
+      : detailOf(error);
     const isStranger = error instanceof DialError && error.failure === "refused";
     if (isTls) {
       return {
+        detail,
         advice: isStranger
           ? "correct the address: it is to be the server's --tunnel port"
           : "it may want a certificate of the agent: give --tls-cert and --tls-key",
@@ -172,6 +175,7 @@ class AddressProbe {
       };
     }
     return {
+      detail,
       advice: error instanceof DialError && error.failure === "timeout"
         ? "something accepts connections and says nothing: a firewall, or another program's port"
         : "correct the address: it is to be the server's --tunnel port; if it is, see its log",
