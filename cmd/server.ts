@@ -10,6 +10,7 @@ import { serverConfig } from "../lib/server/config.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
 import { parseListenSpec } from "../lib/server/listen_spec.ts";
 import { startServer } from "../lib/server/server.ts";
+import { parseClusterTime } from "../lib/server/slow_start.ts";
 import { nearestMatch } from "../lib/suggest.ts";
 import type { PortSharing } from "../lib/transport/listen.ts";
 import { ADMIN_OPTIONS, readAdminSetup } from "./admin_options.ts";
@@ -124,6 +125,14 @@ export const SERVER_OPTIONS = [
     placeholder: "TIME",
     default: "0s",
     description: "How long a new host takes to its full share of requests",
+    group: "Limits",
+  },
+  {
+    name: "cluster-slow-start",
+    kind: "list",
+    placeholder: "CLUSTER=TIME",
+    parse: parseClusterTime,
+    description: "The same for hosts of one cluster",
     group: "Limits",
   },
   ...TLS_SERVER_OPTIONS,
@@ -322,7 +331,10 @@ export async function readServerConfig(
     idleTimeoutMs: values["idle-timeout"],
     keepalive: { intervalMs: values.keepalive, timeoutMs: values.keepalive },
     drainTimeoutMs: values["drain-timeout"],
-    slowStartMs: values["slow-start"],
+    slowStart: {
+      defaultMs: values["slow-start"],
+      byCluster: new Map(values["cluster-slow-start"].map(parseClusterTime)),
+    },
   });
 }
 

@@ -10,6 +10,8 @@ import type { CertificateStoreOptions } from "../transport/certificate_store.ts"
 import type { PortSharing } from "../transport/listen.ts";
 import type { ExposeRule } from "./expose_rule.ts";
 import type { ListenSpec } from "./listen_spec.ts";
+import { NO_SLOW_START } from "./slow_start.ts";
+import type { SlowStart } from "./slow_start.ts";
 
 /** Settings of a server. */
 export type ServerConfig = Readonly<{
@@ -92,8 +94,9 @@ export type ServerConfig = Readonly<{
   frontendBytesPerSecond: number;
   /** Bytes that slow readers may pile up in all sessions together. Default 512 MiB. */
   memoryBudgetBytes: number;
-  /** How long a host takes to its full share: new ones, and those back from an ejection; ms. */
-  slowStartMs: number;
+  /** How long a new host takes to its full share. Default: no time. */
+  slowStart: SlowStart;
+  /** How long one takes that is back from an ejection, ms. */
   ejectedSlowStartMs: number;
 }>;
 
@@ -138,7 +141,7 @@ export const SERVER_DEFAULTS = {
   agentBytesPerSecond: 0,
   frontendBytesPerSecond: 0,
   memoryBudgetBytes: 512 << 20,
-  slowStartMs: 0,
+  slowStart: NO_SLOW_START,
   ejectedSlowStartMs: 10_000,
 } as const satisfies ServerConfig;
 

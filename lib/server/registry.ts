@@ -4,6 +4,8 @@ import type { InitInfo } from "../codec/message.ts";
 import { Host } from "./host.ts";
 import type { HostConnection } from "./host.ts";
 import { HostOverrides } from "./host_overrides.ts";
+import { NO_SLOW_START, slowStartMs } from "./slow_start.ts";
+import type { SlowStart } from "./slow_start.ts";
 
 /** A named group of hosts. */
 export interface Cluster {
@@ -28,8 +30,7 @@ export interface RegistryOptions {
   readonly clusters: readonly string[];
   /** Any cluster name may be registered. */
   readonly isOpen: boolean;
-  /** How long a new host takes to its full share, ms. */
-  readonly slowStartMs: number;
+  readonly slowStart: SlowStart;
 }
 
 /** Clusters without hosts that are remembered, so that requests wait for their hosts to return. */
@@ -43,7 +44,7 @@ export class Registry {
   /** Undeclared clusters without hosts, the one that lost its last one first in front. */
   readonly #empty = new Set<Cluster>();
   #isOpen = false;
-  #slowStartMs = 0;
+  #slowStart = NO_SLOW_START;
   readonly #onChange: (cluster: Cluster) => void;
 
   /** @param options `onChange` is called when a cluster got capacity: a connection was added. */
@@ -53,9 +54,9 @@ export class Registry {
   }
 
   /** Goes by other rules from now on; hosts that are there stay, whatever their cluster. */
-  configure({ clusters, isOpen, slowStartMs }: RegistryOptions): void {
+  configure({ clusters, isOpen, slowStart }: RegistryOptions): void {
     this.#isOpen = isOpen;
-    this.#slowStartMs = slowStartMs;
+    this.#slowStart = slowStart;
     const declared = new Set(clusters);
     for (const cluster of this.#clusters.values()) {
       cluster.isDeclared = declared.has(cluster.name);
@@ -107,7 +108,7 @@ export class Registry {
       permit,
       weight: info.weight,
       nowMs,
-      slowStartMs: this.#slowStartMs,
+      slowStartMs: slowStartMs(this.#slowStart, info.clusterName),
       targets: info.hello?.targets,
     });
     fresh.override = this.overrides.of(info.clusterName, hostName);

@@ -118,7 +118,7 @@ export class RunningServer {
     this.registry = new Registry({
       clusters: declaredClusters(config),
       isOpen: config.isOpenToClusters,
-      slowStartMs: config.slowStartMs,
+      slowStart: config.slowStart,
       onChange: (cluster) => this.upstreams.served(cluster),
     });
     this.upstreams = new ServerUpstreams({
@@ -286,7 +286,7 @@ export class RunningServer {
     this.registry.configure({
       clusters: declaredClusters(config),
       isOpen: config.isOpenToClusters,
-      slowStartMs: config.slowStartMs,
+      slowStart: config.slowStart,
     });
     this.#permits.setPolicy(config.credentialPolicy);
     await ports.commit();

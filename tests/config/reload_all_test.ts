@@ -20,6 +20,7 @@ const LIMITS: Group = {
   keepalive: ["10s", "20s"],
   "drain_timeout": ["1s", "2s"],
   "slow_start": ["0s", "1s"],
+  "cluster_slow_start": [["edge-a=1s"], ["edge-a=2s"]],
   "max_tunnels": [100, 200],
   "max_connections_per_agent": [10, 20],
   "max_streams": [10, 20],

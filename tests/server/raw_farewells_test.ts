@@ -4,6 +4,7 @@ import type { Host } from "../../lib/server/host.ts";
 import { RawFarewells } from "../../lib/server/raw_farewells.ts";
 import { Registry } from "../../lib/server/registry.ts";
 import { ServerStats } from "../../lib/server/stats.ts";
+import { NO_SLOW_START } from "../../lib/server/slow_start.ts";
 import { TimerWheel } from "../../lib/timer.ts";
 import { testRuntime } from "../agent/support.ts";
 import { FakeConnection } from "./fake_connection.ts";
@@ -15,7 +16,7 @@ class World {
   readonly registry = new Registry({
     clusters: [],
     isOpen: true,
-    slowStartMs: 0,
+    slowStart: NO_SLOW_START,
     onChange: () => {},
   });
   readonly farewells = new RawFarewells(

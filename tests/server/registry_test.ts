@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { openPermit } from "../../lib/auth/permit.ts";
 import { Registry } from "../../lib/server/registry.ts";
 import type { Registration } from "../../lib/server/registry.ts";
+import { NO_SLOW_START } from "../../lib/server/slow_start.ts";
 import { FakeConnection } from "./fake_connection.ts";
 
 function registry(clusters: string[] = [], isOpen = true): Registry {
-  return new Registry({ clusters, isOpen, slowStartMs: 0, onChange: () => {} });
+  return new Registry({ clusters, isOpen, slowStart: NO_SLOW_START, onChange: () => {} });
 }
 
 function registration(init: {

@@ -9,6 +9,7 @@ import { serverConfig } from "../../lib/server/config.ts";
 import { startServer } from "../../lib/server/server.ts";
 import { ServerUpstreams } from "../../lib/server/server_upstreams.ts";
 import { ServerStats } from "../../lib/server/stats.ts";
+import { NO_SLOW_START } from "../../lib/server/slow_start.ts";
 import { UpstreamError } from "../../lib/upstream.ts";
 import type { Upstream, UpstreamRequest } from "../../lib/upstream.ts";
 import { testRuntime } from "../agent/support.ts";
@@ -45,7 +46,7 @@ function upstreamsWorld(options: { maxWaiting?: number; isOutOfMemory?: () => bo
   const registry: Registry = new Registry({
     clusters: ["c"],
     isOpen: false,
-    slowStartMs: 0,
+    slowStart: NO_SLOW_START,
     onChange: (cluster) => upstreams.served(cluster),
   });
   const upstreams = new ServerUpstreams({

@@ -4,6 +4,7 @@ import type { InitInfo } from "../../lib/codec/message.ts";
 import type { Host } from "../../lib/server/host.ts";
 import { Registry } from "../../lib/server/registry.ts";
 import { disconnect, hostsNamed, setDrained, setWeight } from "../../lib/server/steering.ts";
+import { NO_SLOW_START } from "../../lib/server/slow_start.ts";
 import { FakeConnection } from "./fake_connection.ts";
 
 function registry(): { registry: Registry; changes: string[] } {
@@ -11,7 +12,7 @@ function registry(): { registry: Registry; changes: string[] } {
   const made = new Registry({
     clusters: [],
     isOpen: true,
-    slowStartMs: 0,
+    slowStart: NO_SLOW_START,
     onChange: (cluster) => changes.push(cluster.name),
   });
   return { registry: made, changes };
