@@ -18,10 +18,13 @@ export interface Plan {
 
 /** What a section has at hand. */
 export interface BenchRun {
-  readonly plan: Plan;
+  /** Has fewer rounds once the run is late. */
+  plan: Plan;
   readonly recorder: Recorder;
   readonly groups: ProcessGroups;
   readonly backends: Backends;
+  /** The run's own, removed at its end. */
+  readonly folder: string;
   /** revtun, bundled. */
   readonly bundle: string;
   /** Tunnels beside revtun that can be started here and pass bytes. */
@@ -56,6 +59,11 @@ export interface Place {
   readonly link?: LinkSettings;
 }
 
+/** Tunnels beside revtun that take part in `section`. */
+export function peersFor(run: BenchRun, section: string): PeerSpec[] {
+  return run.peers.filter(({ skip }) => skip?.includes(section) !== true);
+}
+
 /** Rest between two loads. */
 const REST_MS = 200;
 
@@ -69,7 +77,7 @@ export async function withPeers(
   { backend, link, isDirect = true }: Place & { isDirect?: boolean },
   work: (peers: readonly Peer[]) => Promise<void>,
 ): Promise<void> {
-  const place = { backendPort: run.backends[backend], link };
+  const place = { backendPort: run.backends[backend], folder: run.folder, link };
   const peers: Peer[] = [];
   try {
     if (isDirect) peers.push(await startDirect(place, run.groups));

@@ -24,26 +24,27 @@ const FRAME_BYTES = 64 << 10;
 const SERVER_PORT = 9000;
 const AGENT_PORT = 51_000;
 
-/** Writes captures of a gigabyte, decodes each, removes them; takes some twenty seconds. */
-export async function measureDecodeFrame(): Promise<DecodeRow[]> {
-  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
-  try {
-    const rows: DecodeRow[] = [];
-    const kinds: [name: string, what: string, write: (path: string) => Promise<void>][] = [
-      ["raw", "raw bytes", writeRaw],
-      ["pcap-large", "pcap, segments of 64 KB", (path) => writePcap(path, 65_483)],
-      ["pcap-small", "pcap, segments of 1448 bytes", (path) => writePcap(path, 1448)],
-    ];
-    for (const [name, what, write] of kinds) {
-      const path = `${folder}/capture`;
-      await write(path);
-      rows.push({ name, what, ...await decodeFile(path) });
-      await Deno.remove(path);
-    }
-    return rows;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+/**
+ * Writes captures of a gigabyte into `folder`, decodes each, removes them; takes some twenty
+ * seconds. `signal` ends what it has started.
+ */
+export async function measureDecodeFrame(
+  folder: string,
+  signal: AbortSignal,
+): Promise<DecodeRow[]> {
+  const rows: DecodeRow[] = [];
+  const kinds: [name: string, what: string, write: (path: string) => Promise<void>][] = [
+    ["raw", "raw bytes", writeRaw],
+    ["pcap-large", "pcap, segments of 64 KB", (path) => writePcap(path, 65_483)],
+    ["pcap-small", "pcap, segments of 1448 bytes", (path) => writePcap(path, 1448)],
+  ];
+  for (const [name, what, write] of kinds) {
+    const path = `${folder}/capture`;
+    await write(path);
+    rows.push({ name, what, ...await decodeFile(path, signal) });
+    await Deno.remove(path);
   }
+  return rows;
 }
 
 /** The rows as lines of text. */
@@ -56,11 +57,15 @@ export function formatDecodeFrame(rows: readonly DecodeRow[]): string {
   }).join("");
 }
 
-async function decodeFile(path: string): Promise<Pick<DecodeRow, "mbPerSecond" | "peakMb">> {
+async function decodeFile(
+  path: string,
+  signal: AbortSignal,
+): Promise<Pick<DecodeRow, "mbPerSecond" | "peakMb">> {
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const startMs = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "-q", "--no-check", ...routeFlags(), main, "decode-frame", path],
+    signal,
     stdout: "null",
     stderr: "piped",
   }).spawn();

@@ -24,6 +24,8 @@ export interface Peer {
 /** What a tunnel is to lead to, and by which way. */
 export interface PeerPlace {
   readonly backendPort: number;
+  /** Where it may have a folder of its own; that of the system for temporary files by default. */
+  readonly folder?: string;
   /** A long link between agent and server. */
   readonly link?: LinkSettings | undefined;
 }
@@ -43,7 +45,10 @@ export async function startPeer(
 ): Promise<Peer> {
   const program = /^\S+/.exec(spec.server)![0];
   if (!await isProgram(program)) throw new Error(`${program} is not there`);
-  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-peer-" });
+  const folder = await Deno.makeTempDir({
+    prefix: "revtun-bench-peer-",
+    ...(place.folder !== undefined && { dir: place.folder }),
+  });
   const group = groups.create();
   const end = async () => {
     await group.end();

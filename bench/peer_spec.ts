@@ -1,6 +1,15 @@
 /** How a tunnel is started, as bench/peers.yaml says it. */
 import { parse } from "@std/yaml";
 
+/** How a peer's programs are built: a crate by cargo, or packages of a Go module. */
+export type Install =
+  | { readonly crate: string; readonly args: readonly string[] }
+  | {
+    readonly module: string;
+    readonly packages: readonly string[];
+    readonly args: readonly string[];
+  };
+
 /** A tunnel to be measured. */
 export interface PeerSpec {
   readonly name: string;
@@ -12,7 +21,9 @@ export interface PeerSpec {
   readonly files: Readonly<Record<string, string>>;
   readonly prepare: readonly string[];
   readonly version?: string;
-  readonly install?: { readonly crate: string; readonly args: readonly string[] };
+  readonly install?: Install;
+  /** Sections that it takes no part in, for time's sake; "quick" for every hasty run. */
+  readonly skip?: readonly string[];
   /** The only port that its server takes agents on. */
   readonly controlPort?: number;
   /** `Host` that it routes. */
@@ -24,7 +35,7 @@ export type Values = Readonly<Record<string, string | number>>;
 
 const KEYS = new Set([
   ...["name", "routing", "server", "agent", "files", "prepare", "version", "install"],
-  ...["control_port", "host"],
+  ...["control_port", "host", "skip"],
 ]);
 
 /**
@@ -75,9 +86,6 @@ function parsePeer(value: unknown, path: string): PeerSpec {
   if (port !== undefined && !Number.isInteger(port)) {
     throw new Error(`${path}.control_port is no whole number`);
   }
-  const install = entry.install === undefined
-    ? undefined
-    : asRecord(entry.install, `${path}.install`);
   return {
     name: text("name"),
     routing,
@@ -86,16 +94,14 @@ function parsePeer(value: unknown, path: string): PeerSpec {
     files: Object.fromEntries(
       Object.entries(asRecord(entry.files ?? {}, `${path}.files`)).map(([k, v]) => [k, String(v)]),
     ),
-    prepare: Array.isArray(entry.prepare) ? entry.prepare.map(String) : [],
+    prepare: texts(entry.prepare),
     ...(entry.version === undefined ? {} : { version: text("version") }),
     ...(entry.host === undefined ? {} : { host: text("host") }),
+    ...(entry.skip === undefined ? {} : { skip: texts(entry.skip) }),
     ...(port === undefined ? {} : { controlPort: port as number }),
-    ...(install === undefined ? {} : {
-      install: {
-        crate: String(install.crate),
-        args: Array.isArray(install.args) ? install.args.map(String) : [],
-      },
-    }),
+    ...(entry.install === undefined
+      ? {}
+      : { install: parseInstall(entry.install, `${path}.install`) }),
   };
 
   function text(key: string): string {
@@ -103,6 +109,20 @@ function parsePeer(value: unknown, path: string): PeerSpec {
     if (typeof value === "string" && value !== "") return value;
     throw new Error(`${path}.${key} is missing or no text`);
   }
+}
+
+function parseInstall(value: unknown, path: string): Install {
+  const { crate, module, packages, args } = asRecord(value, path);
+  if ((crate === undefined) === (module === undefined)) {
+    throw new Error(`${path} names neither a crate nor a module, or both`);
+  }
+  return crate !== undefined
+    ? { crate: String(crate), args: texts(args) }
+    : { module: String(module), packages: texts(packages), args: texts(args) };
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 function asRecord(value: unknown, path: string): Record<string, unknown> {

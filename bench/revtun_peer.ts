@@ -42,16 +42,18 @@ export function revtunSpec(bundle: string, options: RevtunOptions = {}): PeerSpe
 /**
  * Bundles the program into `folder`; returns the bundle's path.
  *
- * @throws {Error} it cannot be bundled.
+ * @throws {Error} it cannot be bundled, or `signal` was aborted.
  */
-export async function bundleRevtun(folder: string): Promise<string> {
+export async function bundleRevtun(folder: string, signal?: AbortSignal): Promise<string> {
   const make = ["run", "-A", "-q", "--no-check", ...routeFlags(), "npm/compile.ts"];
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...make, "--bundle-only", `--out=${folder}`],
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    ...(signal !== undefined && { signal }),
     stdout: "piped",
     stderr: "piped",
   }).output();
+  signal?.throwIfAborted();
   const decoder = new TextDecoder();
   if (!success) {
     throw new Error(`Cannot bundle: ${decoder.decode(stdout)}${decoder.decode(stderr)}`);

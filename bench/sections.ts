@@ -28,7 +28,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   memory: measureMemory,
   /** How fast the program starts, what it takes while idle. */
   startup: async (run) => {
-    const rows = await measureStartup();
+    const rows = await measureStartup(run.bundle, run.signal);
     run.print(formatStartup(rows).trimEnd());
     for (const { name, what, unit, value } of rows) {
       record(run, "startup", { name, title: what }, "revtun", [{ unit, better: "lower", value }]);
@@ -36,7 +36,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** The whole command on captures of a gigabyte. */
   "decode-frame": async (run) => {
-    const rows = await measureDecodeFrame();
+    const rows = await measureDecodeFrame(run.folder, run.signal);
     run.print(formatDecodeFrame(rows).trimEnd());
     for (const { name, what, mbPerSecond, peakMb } of rows) {
       record(run, "decode-frame", { name, title: what }, "revtun", [
@@ -47,7 +47,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What reading the ClientHello adds to a connection. */
   passthrough: async (run) => {
-    const result = await measurePassthrough();
+    const result = await measurePassthrough(run.bundle, run.signal);
     run.print(formatPassthrough(result).trimEnd());
     const { tcpUs, tlsUs, ratio } = result;
     const row = (name: string, title: string, unit: "µs" | "%", value: number) =>

@@ -3,7 +3,6 @@
  * `npm run bench`, also alone by `npm run bench -- startup`.
  */
 import { RUN_FLAGS } from "../npm/run_flags.mjs";
-import { bundleRevtun } from "./revtun_peer.ts";
 
 /** One measured value and what it should not exceed. */
 export interface StartupRow {
@@ -17,37 +16,45 @@ export interface StartupRow {
 const RUNS = 10;
 const decoder = new TextDecoder();
 
-/** Measures the built bundle on this machine; takes some ten seconds. */
-export async function measureStartup(): Promise<StartupRow[]> {
-  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
-  try {
-    const bundle = await bundleRevtun(folder);
-    const program = ["run", "--no-config", "--no-lock", ...RUN_FLAGS, bundle];
-    // A first start compiles and holds what that took; later ones find the code in deno's cache.
-    await idleMemory(program);
-    const { serverMb, agentMb } = await idleMemory(program);
-    return [
-      {
-        name: "version",
-        what: "revtun --version, warm",
-        value: await versionMs(program),
-        unit: "ms",
-        goal: 100,
-      },
-      {
-        name: "first-answer",
-        what: "first answer of the demo",
-        value: await demoMs(program),
-        unit: "ms",
-        goal: 5000,
-      },
-      { name: "idle-server", what: "RSS of an idle server", value: serverMb, unit: "MB", goal: 80 },
-      { name: "idle-agent", what: "RSS of an idle agent", value: agentMb, unit: "MB", goal: 80 },
-    ];
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+/**
+ * Measures the built `bundle` on this machine; takes some ten seconds. `signal` ends what it has
+ * started.
+ */
+export async function measureStartup(bundle: string, signal: AbortSignal): Promise<StartupRow[]> {
+  const run = ["run", "--no-config", "--no-lock", ...RUN_FLAGS, bundle];
+  const program = (...args: string[]) =>
+    new Deno.Command(Deno.execPath(), {
+      args: [...run, ...args],
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+      signal,
+      stdout: "piped",
+      stderr: "piped",
+    });
+  // A first start compiles and holds what that took; later ones find the code in deno's cache.
+  await idleMemory(program);
+  const { serverMb, agentMb } = await idleMemory(program);
+  return [
+    {
+      name: "version",
+      what: "revtun --version, warm",
+      value: await versionMs(program),
+      unit: "ms",
+      goal: 100,
+    },
+    {
+      name: "first-answer",
+      what: "first answer of the demo",
+      value: await demoMs(program),
+      unit: "ms",
+      goal: 5000,
+    },
+    { name: "idle-server", what: "RSS of an idle server", value: serverMb, unit: "MB", goal: 80 },
+    { name: "idle-agent", what: "RSS of an idle agent", value: agentMb, unit: "MB", goal: 80 },
+  ];
 }
+
+/** The bundle with arguments of its own. */
+type Program = (...args: string[]) => Deno.Command;
 
 /** The rows as lines of text. */
 export function formatStartup(rows: readonly StartupRow[]): string {
@@ -59,19 +66,19 @@ export function formatStartup(rows: readonly StartupRow[]): string {
 }
 
 /** Median of several runs, after one to warm the caches. */
-async function versionMs(program: string[]): Promise<number> {
+async function versionMs(program: Program): Promise<number> {
   const times: number[] = [];
   for (let run = 0; run <= RUNS; run++) {
     const startMs = performance.now();
-    await deno([...program, "--version"]).output();
+    await program("--version").output();
     if (run > 0) times.push(performance.now() - startMs);
   }
   return times.sort((a, b) => a - b)[RUNS >> 1] ?? NaN;
 }
 
-async function demoMs(program: string[]): Promise<number> {
+async function demoMs(program: Program): Promise<number> {
   const startMs = performance.now();
-  const demo = deno([...program, "demo", "--once"]).spawn();
+  const demo = program("demo", "--once").spawn();
   await textUntil(demo.stdout, /^ {2}ok /m);
   const ms = performance.now() - startMs;
   await demo.stderr.cancel();
@@ -79,12 +86,12 @@ async function demoMs(program: string[]): Promise<number> {
   return ms;
 }
 
-async function idleMemory(program: string[]): Promise<{ serverMb: number; agentMb: number }> {
+async function idleMemory(program: Program): Promise<{ serverMb: number; agentMb: number }> {
   const listening = ["--listen", "127.0.0.1:0", "--tunnel", "127.0.0.1:0"];
-  const server = deno([...program, "server", ...listening]).spawn();
+  const server = program("server", ...listening).spawn();
   const told = await textUntil(server.stderr, /event=tunnel\.listening.* address=(\S+)/);
   const address = told[1] ?? "";
-  const agent = deno([...program, "agent", "--server", address, "--cluster", "bench"]).spawn();
+  const agent = program("agent", "--server", address, "--cluster", "bench").spawn();
   try {
     await textUntil(agent.stderr, /event=\S*(?:registered|connected|up)\b/);
     await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -121,13 +128,4 @@ async function textUntil(
     })().catch(() => {});
     return match;
   }
-}
-
-function deno(args: string[]): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  });
 }

@@ -1,5 +1,5 @@
 /** Bytes in bulk, on the machine and over a long link. */
-import { alternate, withPeers } from "../bench_run.ts";
+import { alternate, peersFor, withPeers } from "../bench_run.ts";
 import type { BenchRun, Case } from "../bench_run.ts";
 import { moveBulk } from "../load/bulk.ts";
 import type { BulkOptions } from "../load/bulk.ts";
@@ -28,7 +28,7 @@ export async function measureBulk(run: BenchRun): Promise<void> {
     );
     await withPeers(
       run,
-      [revtunSpec(run.bundle), ...run.peers],
+      [revtunSpec(run.bundle), ...peersFor(run, "bulk")],
       { backend },
       (peers) => alternate(run, "bulk", cases, peers),
     );
@@ -49,7 +49,7 @@ export async function measureLink(run: BenchRun): Promise<void> {
       );
       await withPeers(
         run,
-        [revtunSpec(run.bundle), ...run.peers],
+        [revtunSpec(run.bundle), ...peersFor(run, "link")],
         { backend, link },
         (peers) => alternate(run, "link", cases, peers),
       );

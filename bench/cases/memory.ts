@@ -1,5 +1,5 @@
 /** Resident memory: idle, for each idle client, for each idle tunnel connection. */
-import { leaveOut, record, withPeers } from "../bench_run.ts";
+import { leaveOut, peersFor, record, withPeers } from "../bench_run.ts";
 import type { BenchRun } from "../bench_run.ts";
 import { HeldConnections } from "../load/idle.ts";
 import type { Peer } from "../peer.ts";
@@ -26,7 +26,7 @@ export async function measureMemory(run: BenchRun): Promise<void> {
     async () => {},
   );
   for (let round = 1; round <= rounds; round++) {
-    for (const spec of [revtunSpec(run.bundle), ...run.peers]) {
+    for (const spec of [revtunSpec(run.bundle), ...peersFor(run, SECTION)]) {
       await withPeers(run, [spec], { backend: "nginx", isDirect: false }, async (peers) => {
         for (const peer of peers) {
           run.signal.throwIfAborted();

@@ -1,5 +1,5 @@
 /** Latency at fixed rates. */
-import { alternate, withPeers } from "../bench_run.ts";
+import { alternate, peersFor, withPeers } from "../bench_run.ts";
 import type { BenchRun, Case } from "../bench_run.ts";
 import { runFixedRate } from "../load/fixed_rate.ts";
 import type { Peer } from "../peer.ts";
@@ -17,7 +17,7 @@ const PERCENTILES = [["p50", 0.5], ["p99", 0.99], ["p99.9", 0.999]] as const;
 export async function measureRates(run: BenchRun): Promise<void> {
   await withPeers(
     run,
-    [revtunSpec(run.bundle), ...run.peers],
+    [revtunSpec(run.bundle), ...peersFor(run, "rates")],
     { backend: "nginx" },
     async (all) => {
       await warmUp(run, all);

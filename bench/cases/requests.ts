@@ -1,5 +1,5 @@
 /** Requests a second and new connections a second, as many as can be. */
-import { alternate, withPeers } from "../bench_run.ts";
+import { alternate, peersFor, withPeers } from "../bench_run.ts";
 import type { BenchRun, Case, Figure } from "../bench_run.ts";
 import { runLoad } from "../load/wrk.ts";
 import type { LoadOptions, LoadResult } from "../load/wrk.ts";
@@ -61,7 +61,7 @@ export async function measureBeside(
   section: string,
   cases: readonly Case[],
 ): Promise<void> {
-  const specs = [revtunSpec(run.bundle), ...run.peers];
+  const specs = [revtunSpec(run.bundle), ...peersFor(run, section)];
   await withPeers(run, specs, { backend: "nginx" }, async (all) => {
     await warmUp(run, all);
     await alternate(run, section, cases, all);

@@ -97,6 +97,7 @@ Deno.test("peers.yaml: a mistake is named with its place", () => {
     ["peers:\n  - name: a\n    server: s", /^p: peers\[0\]\.agent is missing or no text$/],
     [`peers:\n  - ${good}    speed: 3`, /^p: peers\[0\]\.speed is not known$/],
     [`peers:\n  - ${good}    routing: udp`, /^p: peers\[0\]\.routing is "udp"/],
+    [`peers:\n  - ${good}    install: {}`, /^p: peers\[0\]\.install names neither a crate nor a/],
     [`peers:\n  - ${good}  - ${good}`, /^p: two peers are called "a"$/],
     ["peers: [", /^p: .+/],
   ];
