@@ -93,7 +93,8 @@ export async function admit(
   }
   const { permit } = verdict;
   if (!rules.allowsCluster(clusterName, permit)) {
-    const reason = `cluster "${clusterName}" is not declared on this server`;
+    const reason =
+      `cluster "${clusterName}" is not declared on this server (by --cluster or --open-clusters there)`;
     return refuse(CONNECT_STATUS.clusterNotExist, "cluster", reason);
   }
   for (const target of Object.keys(info.hello?.targets ?? {})) {

@@ -2,9 +2,13 @@
 import { CA, nameServer, SSH_ACCOUNT, SSHD, webService } from "./given.ts";
 import type { NotRun, PageSpec } from "./run_page.ts";
 
+const NODE_MODULES = new URL("../../../node_modules", import.meta.url).pathname;
+
 /** Lines that are run on no page. */
 export const NOT_RUN: readonly NotRun[] = [
   [/^npm (start|test|run (bench|soak|compile))\b/, "takes minutes, has tests of its own"],
+  [/^npm install /, "downloads packages, those that it names are there"],
+  [/^kubectl /, "needs a cluster; the two lines before it do what it has the kube-apiserver do"],
 ];
 
 /** By path. A page that is not listed starts in an empty folder, with nothing given. */
@@ -88,6 +92,69 @@ echo 10.1.2.3 intranet >> /etc/hosts`,
   "docs/http.md": {
     given: "mkdir /etc/revtun && echo PASSWORD > password.txt",
     prints: [[/--expose tcp/, /(event=frontend\.exposed[^]*){2}/]],
+  },
+  "docs/install.md": {
+    prints: [
+      [/revtun version/, /^revtun \d/m],
+      [/--dry-run/, /^ExecStart=.*--config \/etc\/revtun\/agent\.yaml$/m],
+      [/service install server --root/, /^Wrote .*\/image\/etc\/systemd/m],
+    ],
+  },
+  "docs/quickstart/coming-from.md": {
+    needs: ["ssh", "sshd", "curl"],
+    given: `${SSH_ACCOUNT}
+echo 'hello from the edge' > page
+echo 10.1.2.3 intranet >> /etc/hosts`,
+    services: [
+      ["edge", SSHD],
+      ["edge", webService("8000", "page")],
+      ["edge", `ip addr add 10.1.2.3/32 dev lo && ${webService('80, "10.1.2.3"', "page")}`],
+    ],
+    prints: [
+      [/^ssh /, /^till-7$/m],
+      [/^curl /, /hello from the edge/],
+      [/revtun agent .*--expose tcp/, /event=frontend\.exposed/],
+      [/config check/, /nothing wrong with agent/],
+    ],
+  },
+  "docs/quickstart/forward-proxy.md": {
+    needs: ["curl"],
+    given: "echo 'a page of the intranet' > page && echo 10.1.2.3 intranet >> /etc/hosts",
+    services: [
+      ["edge", `ip addr add 10.1.2.3/32 dev lo && ${webService('80, "10.1.2.3"', "page")}`],
+    ],
+    prints: [[/^curl .*(10\.1\.2\.3|intranet)\/$/, /a page of the intranet/]],
+    fails: [[/^curl .*:8080\/$/, 97]],
+  },
+  "docs/quickstart/grpc.md": {
+    // What `npm install` would have brought.
+    env: { NODE_PATH: NODE_MODULES },
+    atEdge: [/^node greeter\.js serve/],
+    prints: [[/^node greeter\.js cloud/, /^hello world from the edge$/m]],
+  },
+  "docs/quickstart/kubelet.md": {
+    needs: ["curl", "nc", "openssl"],
+    given: `${CA}
+certify web node IP:10.1.2.3
+echo ok > page`,
+    services: [
+      [
+        "edge",
+        `ip addr add 10.1.2.3/32 dev lo && ${webService('10250, "10.1.2.3"', "page", "https")}`,
+      ],
+    ],
+    prints: [[/^printf /, /^HTTP\/1\.1 200 /m], [/^curl /, /^ok$/m]],
+  },
+  "docs/quickstart/ssh.md": {
+    needs: ["ssh", "sshd", "nc"],
+    given: SSH_ACCOUNT,
+    services: [["edge", SSHD]],
+    prints: [[/^ssh /, /^till-7$/m]],
+  },
+  "docs/quickstart/web-service.md": {
+    needs: ["curl"],
+    atEdge: [/^node -e/],
+    prints: [[/^curl /, /hello from the edge/], [/revtun status/, /till-7/]],
   },
   "docs/reliability.md": {
     services: [["edge", "revtun agent --server cloud:9000 --cluster edge-a"]],

@@ -52,6 +52,8 @@ class Reader {
   readonly #used = new Set<RegExp>();
   #server: Running | undefined;
   readonly #agents: Running[] = [];
+  /** Variables that the page has set: it is one terminal to its reader. */
+  #exports = "";
   /** One that is there all the time, whatever server comes. */
   readonly #hasAgent: boolean;
 
@@ -63,12 +65,16 @@ class Reader {
 
   async enter(step: Step): Promise<void> {
     const { text } = step;
+    if (text.startsWith("export ")) {
+      this.#exports += `${text}\n`;
+      return;
+    }
     const place = `line ${step.number}: ${text}`;
     switch (kindOf(step)) {
       case "server":
         return await this.#startServer(text);
       case "agent": {
-        const agent = this.#world.start(text, "edge");
+        const agent = this.#start(text, "edge");
         this.#agents.push(agent);
         return await agent.until((output) =>
           output.includes("event=tunnel.connected") && this.#matches(text, output)
@@ -76,7 +82,7 @@ class Reader {
       }
       case "service": {
         const machine = this.#isAtEdge(text) ? "edge" : "cloud";
-        const service = this.#world.start(text, machine);
+        const service = this.#start(text, machine);
         return await service.until((output) => this.#matches(text, output));
       }
       case "once":
@@ -101,7 +107,7 @@ class Reader {
         assert.equal(await running.end(), 0, `${running.line}\n${running.output}`);
       }
     }
-    const server = this.#server = this.#world.start(text, "cloud");
+    const server = this.#server = this.#start(text, "cloud");
     const frontends = Math.max(1, text.split("--listen ").length - 1);
     await server.until((output) =>
       output.includes("event=tunnel.listening") &&
@@ -116,12 +122,16 @@ class Reader {
   /** Agents register within moments, and frontends wait for them: no line has to be repeated. */
   async #runOnce(text: string, place: string): Promise<void> {
     const machine = this.#isAtEdge(text) ? "edge" : "cloud";
-    const { code, output } = await this.#world.run(text, machine);
+    const { code, output } = await this.#world.run(this.#exports + text, machine);
     const fails = this.#spec.fails?.find(([pattern]) => pattern.test(text));
     if (fails !== undefined) this.#used.add(fails[0]);
     const context = [this.#server?.output, ...this.#agents.map(({ output }) => output)].join("");
     assert.equal(code, fails?.[1] ?? 0, `${place}\n${output}\n${context}`);
     assert.ok(this.#matches(text, output), `${place} printed:\n${output}\n${context}`);
+  }
+
+  #start(text: string, machine: Machine): Running {
+    return this.#world.start(this.#exports + text, machine);
   }
 
   #isAtEdge(text: string): boolean {

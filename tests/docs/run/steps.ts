@@ -41,7 +41,7 @@ const GOES_ON = [
   /\.listen\(/,
   /\bsshd\b.* -D\b/,
   /\bdnsmasq\b.* -k\b/,
-  /\bs_server\b/,
+  /^node \S+ serve$/,
 ];
 
 /** What it is by its words. */
