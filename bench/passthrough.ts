@@ -4,21 +4,21 @@
  */
 import { RUN_FLAGS } from "../npm/run_flags.mjs";
 import { freePort } from "./ports.ts";
-import { usageOf } from "./proc.ts";
+import { cpuSecondsOf } from "./proc.ts";
 import { median } from "./stats.ts";
 
-/** CPU of the server for one connection, in µs: medians over all rounds. */
+/** CPU of the server for one connection, in µs: medians over all rounds, each both ways in turn. */
 export interface PassthroughResult {
   readonly tcpUs: number;
   readonly tlsUs: number;
-  /** `tlsUs` / `tcpUs`. */
+  /** `tls` / `tcp` within one round, so that what slows the machine slows both: the median of them. */
   readonly ratio: number;
   readonly rounds: number;
   readonly connectionsPerRound: number;
 }
 
-const ROUNDS = 7;
-const CONNECTIONS = 2000;
+const ROUNDS = 15;
+const CONNECTIONS = 1000;
 const CLIENTS = 20;
 
 /** Measures both in turns; takes about a minute. `signal` ends what it has started. */
@@ -50,22 +50,21 @@ export async function measurePassthrough(
   try {
     await answers(tcp, hello);
     const costUs = async (port: number) => {
-      const before = (await usageOf([server.pid])).cpuSeconds;
+      const before = await cpuSecondsOf(server.pid);
       await connectMany(port, hello);
-      return ((await usageOf([server.pid])).cpuSeconds - before) * 1e6 / CONNECTIONS;
+      return (await cpuSecondsOf(server.pid) - before) * 1e6 / CONNECTIONS;
     };
     await costUs(tcp);
     await costUs(tls);
     const costs = { tcp: [] as number[], tls: [] as number[] };
     for (let round = 0; round < ROUNDS; round++) {
-      costs.tcp.push(await costUs(tcp));
-      costs.tls.push(await costUs(tls));
+      const order = round % 2 === 0 ? ["tcp", "tls"] as const : ["tls", "tcp"] as const;
+      for (const name of order) costs[name].push(await costUs(name === "tcp" ? tcp : tls));
     }
-    const [tcpUs, tlsUs] = [median(costs.tcp), median(costs.tls)];
     return {
-      tcpUs,
-      tlsUs,
-      ratio: tlsUs / tcpUs,
+      tcpUs: median(costs.tcp),
+      tlsUs: median(costs.tls),
+      ratio: median(costs.tls.map((us, round) => us / costs.tcp[round]!)),
       rounds: ROUNDS,
       connectionsPerRound: CONNECTIONS,
     };

@@ -27,10 +27,13 @@ const MAX_RECORD_BYTES = 1 << 14;
 const FORMAT = "TLS ClientHello";
 const RECORD_HEAD_BYTES = 5;
 const MESSAGE_HEAD_BYTES = 4;
+/** Where what a message holds begins, if it is in one record. */
+const MESSAGE_START = RECORD_HEAD_BYTES + MESSAGE_HEAD_BYTES;
 const RECORD_HANDSHAKE = 22;
 const MESSAGE_CLIENT_HELLO = 1;
 const EXTENSION = { serverName: 0, alpn: 16, supportedVersions: 43 } as const;
 const HOST_NAME = 0;
+const MAX_NAME_BYTES = 255;
 
 /** Reads a ClientHello from bytes that come in pieces. */
 export class ClientHelloDecoder {
@@ -53,8 +56,22 @@ export class ClientHelloDecoder {
     const found = this.#blocks.push(bytes);
     if (found === undefined) return undefined;
     const records = found.bytes.subarray(0, found.size);
-    return { hello: decodeHello(messageOf(records)), records, rest: found.rest };
+    const hello: ClientHello = { alpn: [], versions: [] };
+    const serverName = decodeRecords(records, found.size, hello);
+    if (serverName !== "") hello.serverName = serverName;
+    return { hello, records, rest: found.rest };
   }
+}
+
+/**
+ * Checks the ClientHello at the start of `bytes`, where it lies, and gives the server name that it
+ * asks for: "" if it names none, undefined if it is not whole.
+ *
+ * @throws {DecodeError} as soon as it can be none, or is too large.
+ */
+export function readServerName(bytes: Uint8Array): string | undefined {
+  const size = measureRecords(bytes, bytes.length, 0);
+  return size > bytes.length ? undefined : decodeRecords(bytes, size, undefined);
 }
 
 /** Walks over records until those of the first handshake message are complete. */
@@ -96,9 +113,9 @@ function measureRecords(bytes: Uint8Array, count: number, offset: number): numbe
 }
 
 function checkRecordHead(bytes: Uint8Array, at: number, count: number, offset: number): void {
-  const hex = (value: number) => `0x${value.toString(16).padStart(2, "0")}`;
   if (count > at && bytes[at] !== RECORD_HANDSHAKE) {
-    throw wrong("magic", offset + at, `byte is ${hex(bytes[at]!)}, expected 0x16 (TLS handshake)`);
+    const byte = `0x${bytes[at]!.toString(16).padStart(2, "0")}`;
+    throw wrong("magic", offset + at, `byte is ${byte}, expected 0x16 (TLS handshake)`);
   }
   // 3.1 to 3.3, RFC 8446 section 5.1; the version that counts is inside.
   if (count > at + 1 && bytes[at + 1] !== 3) {
@@ -115,117 +132,149 @@ function checkRecordHead(bytes: Uint8Array, at: number, count: number, offset: n
   }
 }
 
-/** The handshake message in some whole records; copied only if there are several. */
+/** Reads the message in whole records, which end at `size`; it is put together if there are several. */
+function decodeRecords(bytes: Uint8Array, size: number, to: ClientHello | undefined): string {
+  const firstEnd = RECORD_HEAD_BYTES + (bytes[3]! << 8 | bytes[4]!);
+  if (firstEnd === size) {
+    return decodeHello(new ByteReader(bytes, FORMAT, 0, MESSAGE_START, size), to);
+  }
+  const message = messageOf(bytes.subarray(0, size));
+  return decodeHello(new ByteReader(message, FORMAT, RECORD_HEAD_BYTES, MESSAGE_HEAD_BYTES), to);
+}
+
+/** The handshake message in several whole records. */
 function messageOf(records: Uint8Array): Uint8Array {
-  const parts: Uint8Array[] = [];
+  const message = new Uint8Array(records.length);
   let size = 0;
   for (let at = 0; at < records.length;) {
     const start = at + RECORD_HEAD_BYTES;
     at = start + (records[start - 2]! << 8 | records[start - 1]!);
-    parts.push(records.subarray(start, at));
+    message.set(records.subarray(start, at), size);
     size += at - start;
   }
-  if (parts.length === 1) return parts[0]!;
-  const message = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    message.set(part, at);
-    at += part.length;
-  }
-  return message;
+  return message.subarray(0, size);
 }
 
-/** Offsets in its errors are those of the message, were it in one record. */
-function decodeHello(message: Uint8Array): ClientHello {
-  const offset = RECORD_HEAD_BYTES + MESSAGE_HEAD_BYTES;
-  const reader = new ByteReader(message.subarray(MESSAGE_HEAD_BYTES), FORMAT, offset);
-  const legacyVersion = reader.u16("version");
-  if (legacyVersion >> 8 !== 3) {
-    throw wrong("version", offset, `major version is ${legacyVersion >> 8}, expected 3`);
+/**
+ * Reads what is behind a message's head; returns the server name, "" if there is none, and puts what
+ * else is asked for into `to`. Offsets in its errors are those of the message, were it in one record.
+ */
+function decodeHello(reader: ByteReader, to: ClientHello | undefined): string {
+  const version = reader.u16("version");
+  if (version >> 8 !== 3) {
+    throw wrong("version", MESSAGE_START, `major version is ${version >> 8}, expected 3`);
   }
-  reader.bytes(32, "random");
-  const sessionId = reader.vector(1, "session id");
-  if (sessionId.leftBytes > 32) throw sessionId.error("length", "session id has over 32 bytes");
-  const suites = reader.vector(2, "cipher suites");
-  if (suites.leftBytes < 2 || suites.leftBytes % 2 === 1) {
-    throw suites.error(
+  if (to !== undefined) to.versions = [version];
+  reader.skip(32, "random");
+  let outer = reader.enter(1, "session id");
+  if (reader.leftBytes > 32) throw reader.error("length", "session id has over 32 bytes");
+  reader.leave(outer);
+  outer = reader.enter(2, "cipher suites");
+  if (reader.leftBytes < 2 || reader.leftBytes % 2 === 1) {
+    throw reader.error(
       "length",
-      `cipher suites take ${suites.leftBytes} bytes, expected 2, 4, 6 or more`,
+      `cipher suites take ${reader.leftBytes} bytes, expected 2, 4, 6 or more`,
     );
   }
-  if (reader.vector(1, "compression methods").isAtEnd) {
+  reader.leave(outer);
+  outer = reader.enter(1, "compression methods");
+  if (reader.isAtEnd) {
     throw reader.error("length", "there is no compression method, expected one");
   }
-  const hello: ClientHello = { alpn: [], versions: [legacyVersion] };
+  reader.leave(outer);
   // SSL 3 and TLS 1.0 know none.
-  if (reader.isAtEnd) return hello;
-  const extensions = reader.vector(2, "extensions");
-  reader.expectEnd(FORMAT);
-  decodeExtensions(extensions, hello);
-  return hello;
+  if (reader.isAtEnd) return "";
+  reader.enterLast(2, "extensions", FORMAT);
+  return decodeExtensions(reader, to);
 }
 
-function decodeExtensions(extensions: ByteReader, hello: ClientHello): void {
-  const seen = new Set<number>();
-  while (!extensions.isAtEnd) {
-    const type = extensions.u16("extension type");
-    if (seen.has(type)) throw extensions.error("syntax", `extension ${type} is there twice`);
-    seen.add(type);
-    const content = extensions.vector(2, `extension ${type}`);
+function decodeExtensions(reader: ByteReader, to: ClientHello | undefined): string {
+  let serverName = "";
+  const seen = new SeenTypes();
+  while (!reader.isAtEnd) {
+    const type = reader.u16("extension type");
+    if (!seen.add(type)) throw reader.error("syntax", `extension ${type} is there twice`);
+    const outer = reader.enter(2, "extension");
     switch (type) {
       case EXTENSION.serverName:
-        hello.serverName = decodeServerName(content);
+        serverName = decodeServerName(reader);
         break;
       case EXTENSION.alpn:
-        hello.alpn = decodeAlpn(content);
+        decodeAlpn(reader, to?.alpn);
         break;
       case EXTENSION.supportedVersions:
-        hello.versions = decodeVersions(content);
+        if (to !== undefined) to.versions = [];
+        decodeVersions(reader, to?.versions);
         break;
     }
+    reader.leave(outer);
+  }
+  return serverName;
+}
+
+/** Types of extensions that were there; nearly all that there are lie below 64. */
+class SeenTypes {
+  #low = 0;
+  #high = 0;
+  #other = -1;
+  #others: Set<number> | undefined;
+
+  /** False if it was there already. */
+  add(type: number): boolean {
+    const bit = 1 << (type & 31);
+    if (type < 32) {
+      if ((this.#low & bit) !== 0) return false;
+      this.#low |= bit;
+    } else if (type < 64) {
+      if ((this.#high & bit) !== 0) return false;
+      this.#high |= bit;
+    } else if (this.#other === -1) {
+      this.#other = type;
+    } else {
+      if (type === this.#other || this.#others?.has(type)) return false;
+      (this.#others ??= new Set()).add(type);
+    }
+    return true;
   }
 }
 
-function decodeServerName(content: ByteReader): string {
-  const list = content.vector(2, "server names");
-  content.expectEnd("server name extension");
+function decodeServerName(reader: ByteReader): string {
+  reader.enterLast(2, "server names", "server name extension");
   let found: string | undefined;
-  while (!list.isAtEnd) {
-    const type = list.u8("name type");
-    const name = list.vector(2, "server name");
-    if (type !== HOST_NAME) throw name.error("type", `name type is ${type}, expected 0`);
-    if (found !== undefined) throw name.error("syntax", "there are two server names");
-    const bytes = name.bytes(name.leftBytes, "server name");
-    found = String.fromCharCode(...bytes.subarray(0, 256)).toLowerCase();
+  while (!reader.isAtEnd) {
+    const type = reader.u8("name type");
+    const outer = reader.enter(2, "server name");
+    if (type !== HOST_NAME) throw reader.error("type", `name type is ${type}, expected 0`);
+    if (found !== undefined) throw reader.error("syntax", "there are two server names");
+    found = reader.latin1(reader.leftBytes, "server name").toLowerCase();
     // No trailing dot, and ASCII only: RFC 6066 section 3.
-    if (!/^(?=.{1,255}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(found)) {
-      throw name.error("syntax", "server name is not a DNS name");
+    if (found.length > MAX_NAME_BYTES || !/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(found)) {
+      throw reader.error("syntax", "server name is not a DNS name");
     }
+    reader.leave(outer);
   }
-  if (found === undefined) throw list.error("syntax", "there is no server name, expected one");
+  if (found === undefined) throw reader.error("syntax", "there is no server name, expected one");
   return found;
 }
 
-function decodeAlpn(content: ByteReader): string[] {
-  const list = content.vector(2, "protocol names");
-  content.expectEnd("ALPN extension");
-  const names: string[] = [];
-  while (!list.isAtEnd) {
-    const name = list.vector(1, "protocol name");
-    if (name.isAtEnd) throw name.error("length", "protocol name is empty");
-    names.push(String.fromCharCode(...name.bytes(name.leftBytes, "protocol name")));
+function decodeAlpn(reader: ByteReader, to: string[] | undefined): void {
+  reader.enterLast(2, "protocol names", "ALPN extension");
+  if (reader.isAtEnd) throw reader.error("length", "there is no protocol name, expected one");
+  while (!reader.isAtEnd) {
+    const outer = reader.enter(1, "protocol name");
+    if (reader.isAtEnd) throw reader.error("length", "protocol name is empty");
+    to?.push(reader.latin1(reader.leftBytes, "protocol name"));
+    reader.leave(outer);
   }
-  if (names.length === 0) throw list.error("length", "there is no protocol name, expected one");
-  return names;
 }
 
-function decodeVersions(content: ByteReader): number[] {
-  const list = content.vector(1, "versions");
-  content.expectEnd("versions extension");
-  const versions: number[] = [];
-  while (!list.isAtEnd) versions.push(list.u16("version"));
-  if (versions.length === 0) throw list.error("length", "there is no version, expected one");
-  return versions;
+function decodeVersions(reader: ByteReader, to: number[] | undefined): void {
+  reader.enterLast(1, "versions", "versions extension");
+  if (reader.isAtEnd) throw reader.error("length", "there is no version, expected one");
+  while (!reader.isAtEnd) {
+    const version = reader.u16("version");
+    to?.push(version);
+  }
 }
 
 function wrong(reason: DecodeReason, offset: number, detail: string): DecodeError {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ClientHelloDecoder, MAX_CLIENT_HELLO_BYTES } from "../../lib/codec/client_hello.ts";
+import {
+  ClientHelloDecoder,
+  MAX_CLIENT_HELLO_BYTES,
+  readServerName,
+} from "../../lib/codec/client_hello.ts";
 import type { ClientHello } from "../../lib/codec/client_hello.ts";
+import { DecodeError } from "../../lib/errors.ts";
 import { byteByByte, cutsArbitrary, damaged, decodePieces } from "./pieces.ts";
 
 const FOLDER = new URL("../../testdata/client_hello/", import.meta.url);
@@ -103,9 +108,37 @@ Deno.test("ClientHelloDecoder gives the same for any cut of damaged bytes", () =
   fc.assert(
     fc.property(damaged(valid), cutsArbitrary, (bytes, cuts) => {
       assert.deepEqual(decode(bytes, cuts), decode(bytes));
+      assert.deepEqual(nameIn(bytes), nameOf(decode(bytes)));
     }),
     { numRuns: 500 },
   );
+});
+
+/** What {@link readServerName} makes of bytes that are all there. */
+function nameIn(bytes: Uint8Array): unknown {
+  try {
+    return readServerName(bytes);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return { reason: error.reason, offset: error.offset, detail: error.detail };
+  }
+}
+
+/** The same of the decoder's word. */
+function nameOf(outcome: unknown): unknown {
+  if ((outcome as { needed?: true }).needed) return undefined;
+  const { value } = outcome as { value?: { hello: ClientHello } };
+  return value === undefined ? outcome : value.hello.serverName ?? "";
+}
+
+Deno.test("readServerName() gives the decoder's name, of what is whole", () => {
+  for (const [name, bytes] of Object.entries(recordings)) {
+    assert.equal(readServerName(bytes), RECORDED[name]!.serverName ?? "");
+    assert.equal(readServerName(new Uint8Array([...bytes, 1])), RECORDED[name]!.serverName ?? "");
+    assert.equal(readServerName(bytes.subarray(0, -1)), undefined);
+  }
+  const spread = records([...recordings["curl"]!.subarray(5)], 100);
+  assert.equal(readServerName(spread), RECORDED["curl"]!.serverName);
 });
 
 Deno.test("ClientHelloDecoder refuses what is no ClientHello", () => {
@@ -140,7 +173,7 @@ Deno.test("ClientHelloDecoder refuses what is no ClientHello", () => {
       /no compression/,
     ],
     [records(message([...hello([]), 0])), "length", 52, /1 bytes too many/],
-    [records(message(hello([0, 0]))), "length", 54, /extension 0 takes 2 bytes, 0 are left/],
+    [records(message(hello([0, 0]))), "length", 54, /extension takes 2 bytes, 0 are left/],
     [
       records(message(hello([...extension(7, []), ...extension(7, [])]))),
       "syntax",

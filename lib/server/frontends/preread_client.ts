@@ -159,13 +159,14 @@ export class PrereadClient implements ClientDuplex, Sink {
   #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    const sink = this.#sink!;
+    // Each piece may make its reader hand the client over.
     while (this.#held.length > 0 && !this.#isPaused && !this.isClosed) {
       const bytes = this.#held.shift()! as Uint8Array<ArrayBuffer>;
-      sink.onData(bytes, new SharedBuffer(bytes));
+      this.#sink!.onData(bytes, new SharedBuffer(bytes));
     }
     this.#isDelivering = false;
     if (this.#held.length > 0 || this.isClosed) return;
+    const sink = this.#sink!;
     this.#client.attach(sink);
     if (this.#hasEnded) sink.onEnd();
     if (!this.#isPaused) this.#client.resume();

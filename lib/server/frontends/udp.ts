@@ -29,7 +29,10 @@ export const UDP_KIND: FrontendKind = {
     const { cluster = "", target } = spec;
     const idleMs = idleMsOf(spec);
     return withAllowed(spec, services, {
-      serve: (client) => joinTarget(client, { cluster, target, network: "udp" }, services, idleMs),
+      serve: (client) =>
+        joinTarget(client, { cluster, target, network: "udp" }, services, {
+          idleTimeoutMs: idleMs,
+        }),
       drain() {},
       close() {},
     });

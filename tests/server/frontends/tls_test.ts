@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setDrained } from "../../../lib/server/steering.ts";
+import { until } from "../../agent/support.ts";
 import { echoService, frontendRig, TestClient } from "../frontend_rig.ts";
 
 const FOLDER = new URL("../../../testdata/client_hello/", import.meta.url);
@@ -82,4 +84,30 @@ Deno.test("tls:// refuses what is no ClientHello, names nobody, or takes too lon
   assert.equal(counts()["slow"], 1);
   assert.deepEqual(await answerTo(CURL!.subarray(0, 100), true), []);
   assert.equal(counts()["ended"], 1);
+});
+
+Deno.test("tls:// keeps what a client says first while its cluster has no host", async () => {
+  await using echo = echoService();
+  await using rig = await frontendRig({
+    listen: ["tls://127.0.0.1:0", "tls://127.0.0.1:0?proxy_protocol=127.0.0.1"],
+    targets: [echo.address],
+    server: { holdMs: 20_000 },
+  });
+  const { registry, stats } = rig.server;
+  const all = new Uint8Array([...CURL!, 1, 2, 3]);
+  const header = new TextEncoder().encode("PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n");
+  for (const [index, first] of [[0, all], [1, new Uint8Array([...header, ...all])]] as const) {
+    setDrained(registry, "edge-a", "host-1", true);
+    using client = await TestClient.connect(rig.addresses[index]!);
+    await client.send(first);
+    await until("the client to wait", () => stats.holds === index + 1);
+    await client.send("more");
+    setDrained(registry, "edge-a", "host-1", false);
+    assert.deepEqual(await client.read(all.length), all);
+    assert.equal(await client.readText(4), "more");
+  }
+  // Without a wait, behind a proxy's header.
+  using client = await TestClient.connect(rig.addresses[1]!);
+  await client.send([...header, ...all]);
+  assert.deepEqual(await client.read(all.length), all);
 });
