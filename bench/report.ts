@@ -2,6 +2,7 @@
 import { GOALS, judge } from "./goals.ts";
 import type { Measurement, Results } from "./measurement.ts";
 import { median, ratio, summarize } from "./stats.ts";
+import { summaryTable } from "./summary.ts";
 import { barChart } from "./svg.ts";
 import { formatQuantity, formatSpread, markdownTable } from "./table.ts";
 
@@ -146,11 +147,15 @@ export function fillMarks(document: string, parts: ReadonlyMap<string, string>):
   );
 }
 
-/** Writes the document's generated parts and its charts. */
+/** Writes the document's generated parts and its charts, and the README's figures. */
 export async function writeReport(results: Results): Promise<void> {
-  const path = "docs/performance.md";
-  const document = await Deno.readTextFile(path);
-  await Deno.writeTextFile(path, fillMarks(document, generatedParts(results)));
+  const documents = {
+    "docs/performance.md": generatedParts(results),
+    "README.md": new Map([["summary", summaryTable(results)]]),
+  };
+  for (const [path, parts] of Object.entries(documents)) {
+    await Deno.writeTextFile(path, fillMarks(await Deno.readTextFile(path), parts));
+  }
   for (const { file, title, section, cases } of CHARTS) {
     const rows = cases.map((name) =>
       results.measurements.filter((one) => one.section === section && one.case === name)

@@ -19,7 +19,11 @@ export const PAGES: Readonly<Record<string, PageSpec>> = {
 certify shop shop.example.com DNS:shop.example.com
 echo 'hello from the edge' > page
 printf 'server:\\n  listen: [":8080"]\\n  admin: "127.0.0.1:9901"\\n' > revtun.yaml
-echo nameserver 10.99.0.1 > /etc/resolv.conf`,
+echo nameserver 10.99.0.1 > /etc/resolv.conf
+cat > agent.yaml <<'END'
+agent: { cluster: edge-a, server_list: ["cloud:9000"], targets: ["127.0.0.1:8000"] }
+END`,
+    atEdge: [/^revtun (probe|doctor)/],
     services: [
       ["edge", webService("8000", "page")],
       [
@@ -155,6 +159,11 @@ echo ok > page`,
     needs: ["curl"],
     atEdge: [/^node -e/],
     prints: [[/^curl /, /hello from the edge/], [/revtun status/, /till-7/]],
+  },
+  "docs/observability.md": {
+    needs: ["curl"],
+    services: [["edge", "revtun agent --server cloud:9000 --cluster edge-a"]],
+    prints: [[/^curl /, /^server-timing: /im]],
   },
   "docs/reliability.md": {
     services: [["edge", "revtun agent --server cloud:9000 --cluster edge-a"]],
