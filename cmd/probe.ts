@@ -2,6 +2,7 @@
 import { formatAddress } from "../lib/address.ts";
 import type { AgentConfig } from "../lib/agent/config.ts";
 import { probe } from "../lib/agent/probe/probe.ts";
+import { parseViaUrl, probeVia } from "../lib/agent/probe/probe_via.ts";
 import { probeTargets } from "../lib/agent/probe/probe_targets.ts";
 import { parseServerAddress } from "../lib/agent/server_address.ts";
 import { ConfigError } from "../lib/errors.ts";
@@ -15,6 +16,9 @@ import { loadSection } from "./section_settings.ts";
 import { StepPrinter } from "./step_lines.ts";
 import { SOFTWARE } from "./version.ts";
 import { TLS_CLIENT_OPTIONS, tlsClientOf } from "./tls_options.ts";
+
+/** How a frontend's certificate is checked unless flags say so. */
+const PUBLIC_TLS = { ca: undefined, serverName: undefined, pins: [], isInsecure: false };
 
 export const command: Command = defineCommand({
   name: "probe",
@@ -49,6 +53,15 @@ export const command: Command = defineCommand({
       description: "Round trips to measure",
     },
     {
+      name: "via",
+      kind: "string",
+      placeholder: "URL",
+      parse: parseViaUrl,
+      description:
+        "Also go the way of a client: http://frontend:port/path, with the time of each " +
+        "hop where the server has --probe-timings",
+    },
+    {
       name: "targets",
       kind: "boolean",
       description: "Try the targets of the agent that --config describes, from here, instead",
@@ -73,6 +86,10 @@ export const command: Command = defineCommand({
       description: "would this agent be let in? for a script",
     },
     {
+      line: "revtun probe --via http://cloud:8080/path",
+      description: "a client's way, with the time of each hop; no SERVER is needed for that",
+    },
+    {
       line: "revtun probe --targets --config agent.yaml",
       description: "does this machine reach what that agent forwards to?",
     },
@@ -90,13 +107,18 @@ export const command: Command = defineCommand({
       for await (const step of probeTargets(config!, runtime, signal)) await printer.print(step);
       return await printer.finish({});
     }
+    const via = values.via === undefined
+      ? undefined
+      : readSetting(context.sourceOf("via"), () => parseViaUrl(values.via!));
     const servers = args.length > 0
       ? [readSetting("SERVER", () => parseServerAddress(args[0]!))]
       : config?.servers ?? [];
-    if (servers.length === 0) {
+    if (servers.length === 0 && via === undefined) {
       throw new ConfigError("SERVER", "missing, give its host:port, or --config FILE that has it");
     }
-    const tls = await tlsClientOf(context, isTlsAsked(args)) ?? config?.tls;
+    const isTls = values.tls || isTlsAsked(args);
+    const given = await tlsClientOf(context, isTls || via?.isTls === true);
+    const tls = isTls ? given : config?.tls;
     const credential = await readToken(values, (option) => context.sourceOf(option)) ??
       config?.credential;
     for (const server of servers) {
@@ -114,6 +136,10 @@ export const command: Command = defineCommand({
         pings: values.pings,
       };
       for await (const step of probe(options, runtime, signal)) await printer.print(step);
+    }
+    if (via !== undefined) {
+      const options = { url: via, tls: given ?? PUBLIC_TLS, timeoutMs: values.timeout };
+      for await (const step of probeVia(options, runtime, signal)) await printer.print(step);
     }
     return await printer.finish({ servers: servers.map(formatAddress) });
   },

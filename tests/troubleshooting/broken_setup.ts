@@ -1,16 +1,20 @@
 /** Surroundings of a broken set-up: what it starts is real, what it prints is made fit for a page. */
 import type { Address } from "../../lib/address.ts";
+import { parseTargets } from "../../lib/agent/target.ts";
 import type { Duplex } from "../../lib/duplex.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { serverConfig } from "../../lib/server/config.ts";
 import type { ServerConfig } from "../../lib/server/config.ts";
 import { startServer } from "../../lib/server/server.ts";
-import { Backend, testRuntime } from "../agent/support.ts";
+import type { RunningServer } from "../../lib/server/server.ts";
+import { agentFor } from "../agent/agent_for.ts";
+import { Backend, testRuntime, until } from "../agent/support.ts";
 import { runCli } from "../cli/run_cli.ts";
 import { TestCa } from "../transport/tls_support.ts";
 
 /** Deadline of each step, so that what is silent does not take long. */
 const TIMEOUT = "2s";
+const ON_0 = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
 
 /** One set-up at work; what it opened goes with it. */
 export class BrokenSetup implements AsyncDisposable {
@@ -27,14 +31,20 @@ export class BrokenSetup implements AsyncDisposable {
 
   /** A server; its tunnel port is 9000 on the page. */
   async server(init: Partial<ServerConfig> = {}): Promise<string> {
-    const tunnels = [{ kind: "tcp", host: "127.0.0.1", port: 0 }] as const;
-    const server = await startServer(
-      serverConfig({ tunnels, ...init }),
-      this.runtime,
-      "revtun/0.1.0",
-    );
-    this.#stack.defer(() => server.close(0));
-    return this.#at(server.tunnelAddresses[0]!, 9000);
+    return this.#at((await this.#start(init)).tunnelAddresses[0]!, 9000);
+  }
+
+  /** A server's frontend, its port 8080 on the page, and an agent with one target, if it has. */
+  async frontend(init: Partial<ServerConfig>, target?: string): Promise<string> {
+    const frontends = [{ scheme: "http", address: ON_0, target: "" }] as const;
+    const server = await this.#start({ frontends, ...init });
+    if (target !== undefined) {
+      this.#stack.use(
+        await agentFor(this.runtime, server.tunnelAddresses, { targets: parseTargets([target]) }),
+      );
+      await until("the agent", () => server.registry.hostCount > 0);
+    }
+    return this.#at(server.frontendAddresses[0]!, 8080);
   }
 
   /** Something else that listens; `shownPort` stands for its port on the page. */
@@ -100,6 +110,13 @@ export class BrokenSetup implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
+  async #start(init: Partial<ServerConfig>): Promise<RunningServer> {
+    const config = serverConfig({ tunnels: [ON_0], ...init });
+    const server = await startServer(config, this.runtime, "revtun/0.1.0");
+    this.#stack.defer(() => server.close(0));
+    return server;
+  }
+
   #at(address: Address, shownPort: number): string {
     if (address.kind !== "tcp") throw new TypeError("A port is needed");
     this.#names.push([new RegExp(`:${address.port}\\b`, "g"), `:${shownPort}`]);
@@ -115,6 +132,7 @@ export class BrokenSetup implements AsyncDisposable {
       .replaceAll(/ {2} *[\d.]+ ms {2}/g, `  ${"1.2 ms".padStart(10)}  `)
       .replaceAll(/\b\d+ bytes/g, "512 bytes")
       .replaceAll(/\([\d.]+ ms\)|after [\d.]+ ms/g, (part) => part.replace(/[\d.]+/, "1.2"))
+      .replaceAll(/(frontend|queue|tunnel|dial|first byte) [\d.]+(?=[, ])/g, "$1 0.1")
       .replaceAll(/server [0-9a-f]{8} of/g, "server 1a2b3c4d of")
       .replaceAll(/the server's is .* \(within \d+ ms\)/g, "the server's is the same (within 1 ms)")
       .replaceAll(/sha256:0{64}/g, "sha256:77d7…")

@@ -101,6 +101,22 @@ export const SETUPS: Readonly<Record<string, Run>> = {
     return await setup.shown(["probe", "--targets", "--config", path]);
   },
 
+  "no-agent": async (setup) => {
+    const init = { clusters: ["edge-a"], isOpenToClusters: false, holdMs: 0 };
+    return await setup.shown(["probe", "--via", `http://${await setup.frontend(init)}/`]);
+  },
+
+  "target-refused": async (setup) => {
+    const frontend = await setup.frontend({}, await setup.nobody(8000));
+    return await setup.shown(["probe", "--via", `http://${frontend}/`]);
+  },
+
+  "all-hops": async (setup) => {
+    const target = setup.stranger(answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 8000);
+    const frontend = await setup.frontend({ tellsTimings: true }, target);
+    return await setup.shown(["probe", "--via", `http://${frontend}/`]);
+  },
+
   "doctor-server": async (setup) => {
     const ca = await setup.ca();
     const good = await ca.signFiles("server", ["cloud.example.com"]);

@@ -3,17 +3,16 @@ import { formatAddress } from "../../address.ts";
 import type { Address } from "../../address.ts";
 import { CONNECT_STATUS } from "../../codec/message.ts";
 import { ClosedError, DialError, HandshakeError } from "../../errors.ts";
-import { parseIp } from "../../ip_network.ts";
 import type { Session } from "../../mux/session.ts";
 import type { Runtime } from "../../runtime.ts";
 import { detailOf, runStep } from "../../step.ts";
 import type { Explained, Outcome, Step } from "../../step.ts";
 import type { Connection } from "../../transport/connection.ts";
 import { dial } from "../../transport/dial.ts";
-import { resolve } from "../../transport/resolve.ts";
 import { dialServer } from "../open_tunnel.ts";
 import { Greeting } from "./greeting.ts";
 import type { ProbeOptions } from "./probe_options.ts";
+import { resolveServer } from "./resolve_server.ts";
 import { lookCloser } from "./second_look.ts";
 import { clockStep, measureSession } from "./session_step.ts";
 import { probeTls } from "./tls_step.ts";
@@ -31,32 +30,6 @@ export async function* probe(
     if (signal.aborted) return;
     yield* new AddressProbe(address, options, runtime, signal).steps();
   }
-}
-
-/** Finds a server's addresses; without a step where it is given as one. */
-export async function resolveServer(
-  server: Address,
-  timeoutMs: number,
-  runtime: Runtime,
-): Promise<readonly [Step | undefined, readonly Address[] | undefined]> {
-  if (server.kind === "unix" || parseIp(server.host) !== undefined) return [undefined, [server]];
-  const { host, port } = server;
-  return await runStep<Address[]>({
-    name: "resolve",
-    subject: formatAddress(server),
-    nowMs: runtime.nowMs,
-    run: async () => {
-      const ips = await resolve(host, runtime.timers, timeoutMs);
-      return {
-        value: ips.map((ip) => ({ kind: "tcp", host: ip, port })),
-        detail: ips.map((ip) => `${ip} (IPv${ip.includes(":") ? 6 : 4})`).join(", "),
-        facts: { addresses: ips.map((ip) => ({ ip, family: ip.includes(":") ? "6" : "4" })) },
-      };
-    },
-    explain: () => ({
-      advice: "check the name, and this machine's name servers; or give an address instead",
-    }),
-  });
 }
 
 /** One address of a server. */

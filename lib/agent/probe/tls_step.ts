@@ -21,13 +21,14 @@ import type { TlsPlace } from "../../transport/tls_dial.ts";
 import { TUNNEL_ALPN } from "../open_tunnel.ts";
 import { lookInTheClear } from "./second_look.ts";
 
-/** Shakes hands as an agent would. */
+/** Shakes hands as an agent would with a server, or a client with a frontend. */
 export async function probeTls(
   place: TlsPlace,
   settings: TlsClientSettings,
   timeoutMs: number,
   runtime: Runtime,
   signal: AbortSignal,
+  peer: "server" | "frontend" = "server",
 ): Promise<Outcome<Connection>> {
   let chain: readonly X509Certificate[] = [];
   return await runStep<Connection>({
@@ -38,13 +39,16 @@ export async function probeTls(
       const connection = await dialTls(place, settings, runtime, {
         timeoutMs,
         signal,
-        alpn: TUNNEL_ALPN,
+        alpn: peer === "server" ? TUNNEL_ALPN : ["http/1.1"],
         onChain: (shown) => chain = shown,
       });
       return describe(connection, chain, settings);
     },
     explain: async (error) => {
       if (chain.length > 0) return explainChain(error as Error, chain, place, settings);
+      if (peer === "frontend") {
+        return { advice: "ask by http:// if that frontend is not an https:// one" };
+      }
       const found = await lookInTheClear(place.address, runtime, timeoutMs, signal);
       return {
         detail: found === undefined
