@@ -80,6 +80,12 @@ export class Backoff {
     return this.#options.random() * this.#ceilingMs();
   }
 
+  /** The wait of one who has heard that the next try will succeed: what failed is forgotten. */
+  encouraged(): number {
+    this.reset();
+    return this.pause();
+  }
+
   /** Forgets what failed. */
   reset(): void {
     this.#failures = 0;

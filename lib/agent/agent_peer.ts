@@ -168,6 +168,7 @@ export class AgentPeer implements SlotOwner {
         frontends: expose.map(({ url }) => url).join(","),
       });
     }
+    for (const slot of this.#slots) slot.hurry();
     // A revtun server hears it otherwise; behind NAT it would take the farewell for others' too.
     if (connection.server.kind === "mosn") {
       this.#aside ??= this.#deps.openAside(this.address, this.server);

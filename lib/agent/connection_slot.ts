@@ -56,6 +56,8 @@ export class ConnectionSlot {
   #connection: TunnelConnection | undefined;
   #connectedMs = 0;
   #timer: Timer | undefined;
+  /** When the timer fires. */
+  #dueMs = 0;
   #forgetMissing: (() => void) | undefined;
   #abort: AbortController | undefined;
   #dialling: Promise<void> | undefined;
@@ -101,6 +103,18 @@ export class ConnectionSlot {
     this.#next(0);
   }
 
+  /**
+   * Another connection to this server is up: a long wait after failures has lost its reason. What
+   * the server itself asked to wait for goes on.
+   */
+  hurry(): void {
+    const { lastError } = this;
+    if (this.#timer === undefined || lastError === undefined) return;
+    if (lastError instanceof HandshakeError || this.#state !== "waiting") return;
+    const waitMs = this.#backoff.encouraged();
+    if (this.#owner.runtime.nowMs() + waitMs < this.#dueMs) this.#next(waitMs);
+  }
+
   /** Stops dialling; what is connected stays, and is its taker's to close. */
   close(): TunnelConnection | undefined {
     if (this.#state === "closed") return undefined;
@@ -129,6 +143,7 @@ export class ConnectionSlot {
       return;
     }
     this.#timer?.cancel();
+    this.#dueMs = this.#owner.runtime.nowMs() + waitMs;
     this.#timer = this.#owner.runtime.timers.after(waitMs, () => this.#dialIfWanted());
   }
 

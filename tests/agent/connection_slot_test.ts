@@ -139,6 +139,36 @@ Deno.test("ConnectionSlot waits long after a refusal for good, and knows that it
   kept.close();
 });
 
+Deno.test("ConnectionSlot hurries when another connection is up, unless the server asked it to wait", async () => {
+  using runtime = testRuntime();
+  for (
+    const [error, isHurried] of [
+      [new Error("no route"), true],
+      [new HandshakeError("full", 0, true, { retryAfterMs: 3_600_000 }), false],
+    ] as const
+  ) {
+    const owner = new FakeOwner(runtime);
+    owner.answers = [error, {}];
+    const backoff = new Backoff({
+      baseMs: 10,
+      maxMs: 3_600_000,
+      random: () => owner.waits.length === 0 ? 1 : 0.5,
+    });
+    for (let i = 0; i < 30; i++) backoff.failed();
+    const kept = new ConnectionSlot(owner, { backoff, isSearching: false });
+    kept.hurry();
+    assert.equal(owner.connections.length, 0, "nothing before it was started");
+    kept.start();
+    await until("failure", () => owner.waits.length === 1);
+    assert.ok(owner.waits[0]! >= 3_600_000);
+    kept.hurry();
+    if (isHurried) await until("connection", () => kept.state === "connected");
+    else assert.equal(kept.state, "waiting");
+    kept.hurry();
+    kept.close()?.close();
+  }
+});
+
 Deno.test("ConnectionSlot counts a refusal that is final as any number of others", async () => {
   using runtime = testRuntime();
   const owner = new FakeOwner(runtime);

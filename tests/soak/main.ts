@@ -1,8 +1,10 @@
 /**
  * `npm run soak -- --minutes 30 --seed 7`: prints each fault as it is injected and then what had to
- * hold. Exit code 1 if anything did not.
+ * hold. `npm run soak -- goals`: measures what is promised of restarts and faults. Exit code 1 if
+ * anything did not hold.
  */
 import { parseArgs } from "@std/cli";
+import { runGoals } from "./goals/run.ts";
 import { soak } from "./soak.ts";
 
 const args = parseArgs(Deno.args, { string: ["minutes", "seed", "every", "clients", "rate"] });
@@ -12,6 +14,12 @@ const numberOf = (name: "minutes" | "seed" | "every" | "clients" | "rate", other
   print(`--${name} is "${args[name]}", expected a number above 0`);
   Deno.exit(2);
 };
+const [task, ...names] = (args["_"] as unknown[]).map(String);
+if (task === "goals") Deno.exit(await goals(names));
+if (task !== undefined) {
+  print(`"${task}" is nothing that can be run, expected goals or no word at all`);
+  Deno.exit(2);
+}
 const seed = numberOf("seed", Math.floor(Math.random() * 1_000_000) + 1);
 const minutes = numberOf("minutes", 5);
 print(`soak of ${minutes} min, seed ${seed}`);
@@ -39,6 +47,16 @@ for (const [what, value, isGood] of rows) {
 }
 for (const line of [...report.wrong, ...report.late, ...report.repeated].slice(0, 20)) print(line);
 Deno.exit(rows.every(([, , isGood]) => isGood) ? 0 : 1);
+
+async function goals(names: readonly string[]): Promise<number> {
+  try {
+    return await runGoals(names, print) ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    print(error.message);
+    return 2;
+  }
+}
 
 /** Memory that leaks shows in the long run: the end is compared with the fifth minute. */
 function heapRow(heapMiB: readonly number[]): [string, string, boolean] {

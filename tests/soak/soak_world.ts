@@ -16,6 +16,7 @@ import type { RunningServer } from "../../lib/server/server.ts";
 import { until } from "../agent/support.ts";
 import { FaultProxy } from "../faults/fault_proxy.ts";
 import { EchoBackend } from "./echo_backend.ts";
+import { openSockets } from "./open_sockets.ts";
 
 /** Silence is noticed within twice this. */
 const KEEPALIVE_MS = 1000;
@@ -49,7 +50,9 @@ export class SoakWorld {
   server!: RunningServer;
   url = "";
   #backendPort = 0;
-  readonly #socketsBefore = openSockets();
+  /** Who is at which port, for those who read what is left. */
+  #ports = "";
+  readonly #socketsBefore = openSockets().length;
   /** What there is at rest, before any fault. */
   #atStart = { timers: 0, buffers: 0 };
 
@@ -75,6 +78,9 @@ export class SoakWorld {
       world.proxies.push(await FaultProxy.start({ host: "127.0.0.1", port: tunnel!.port }));
       world.agents.push(await world.startAgent(index));
     }
+    world.#ports =
+      `clients ${front!.port}, agents ${tunnel!.port}, backend ${world.#backendPort}, ` +
+      `links ${world.proxies.map(({ port }) => port).join(" ")}`;
     await world.rest();
     world.#atStart = { timers: world.runtime.timers.size, buffers: world.#pool.inUse };
     return world;
@@ -145,28 +151,12 @@ export class SoakWorld {
     await this.backend[Symbol.asyncDispose]();
     const timers = this.runtime.timers.size;
     this.runtime.timers.close();
-    const more = () => openSockets() - this.#socketsBefore;
+    const more = () => openSockets().length - this.#socketsBefore;
     await until("the sockets to be closed", () => more() <= 0).catch(() => {});
-    return Object.entries({ "timers": timers, "buffers": this.#pool.inUse, "open sockets": more() })
-      .filter(([, count]) => count > 0).map(([name, count]) => `+${count} ${name} at the end`);
+    const counts = { "timers": timers, "buffers": this.#pool.inUse, "open sockets": more() };
+    const left = Object.entries(counts).filter(([, count]) => count > 0)
+      .map(([name, count]) => `+${count} ${name} at the end`);
+    if (more() > 0) left.push(...openSockets(), `ports: ${this.#ports}`);
+    return left;
   }
-}
-
-/** TCP sockets of this process, where the system tells; the runtime has others of its own. */
-function openSockets(): number {
-  if (Deno.build.os !== "linux") return 0;
-  const inodes = new Set(
-    ["tcp", "tcp6"].flatMap((name) =>
-      Deno.readTextFileSync(`/proc/self/net/${name}`).split("\n")
-        .map((line) => line.trim().split(/ +/)[9])
-    ),
-  );
-  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
-    try {
-      const inode = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`/proc/self/fd/${name}`))?.[1];
-      return inode !== undefined && inodes.has(inode);
-    } catch {
-      return false;
-    }
-  }).length;
 }
