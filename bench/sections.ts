@@ -8,7 +8,10 @@ import { measureRates } from "./cases/rates.ts";
 import { measureConnections, measureRequests } from "./cases/requests.ts";
 import { measureHttp, measureRaw, measureStalled, measureTunnels } from "./cases/special.ts";
 import { formatDecodeFrame, measureDecodeFrame } from "./decode_frame.ts";
+import { formatDiscovery, measureDiscovery } from "./discovery.ts";
+import { formatIdentity, measureIdentity } from "./identity.ts";
 import { formatPassthrough, measurePassthrough } from "./passthrough.ts";
+import { formatReload, measureReload } from "./reload.ts";
 import { formatStartup, measureStartup } from "./startup.ts";
 
 /** A section: measures and records; what it cannot measure it names. */
@@ -56,6 +59,41 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     row("tls-CPU", "CPU of the server, tls://", "µs", tlsUs);
     row("extra-CPU", "of tls:// over tcp://", "%", (ratio - 1) * 100);
   },
+  /** What a reload of many settings does to requests under way. */
+  reload: async (run) => {
+    const result = await measureReload();
+    run.print(formatReload(result).trimEnd());
+    const row = (name: string, title: string, value: number) =>
+      record(run, "reload", { name, title }, "revtun", [{ unit: "ms", better: "lower", value }]);
+    row("quiet-p99", "p99 without a reload, 2,000 req/s", result.quietP99Ms);
+    row("reload-p99", "p99 with 1,000 routes and 1,000 tokens changed", result.reloadP99Ms);
+    row("reload-max", "longest request of all reloads", result.worstMs);
+  },
+  /** What idle agents take for learning of servers. */
+  discovery: async (run) => {
+    const rows = await measureDiscovery();
+    run.print(formatDiscovery(rows).trimEnd());
+    for (const { lister, cpuMs } of rows) {
+      const name = lister.replaceAll(/\W+/g, "-");
+      const title = `CPU of an idle agent in 20 s: ${lister}`;
+      record(run, "discovery", { name, title }, "revtun", [
+        { unit: "ms", better: "lower", value: cpuMs },
+      ]);
+    }
+  },
+  /** What it costs to know and to bound agents. */
+  identity: async (run) => {
+    const result = await measureIdentity();
+    run.print(formatIdentity(result).trimEnd());
+    const row = (name: string, title: string, unit: "µs" | "%" | "ms" | "MB", value: number) =>
+      record(run, "identity", { name, title }, "revtun", [{ unit, better: "lower", value }]);
+    row("off", "CPU of the server for an agent's connection, no credential", "µs", result.offUs);
+    row("on", "the same, 10,000 tokens and all limits", "µs", result.onUs);
+    row("extra", "of the second over the first", "%", (result.ratio - 1) * 100);
+    row("throttled", "the same, bandwidths bounded", "%", (result.throttledRatio - 1) * 100);
+    row("load", "10,000 tokens: load", "ms", result.loadMs);
+    row("held", "10,000 tokens: memory", "MB", result.heldMb);
+  },
   /** Codecs and machines without sockets, by `deno bench`. */
   micro: async (run) => {
     const { success } = await new Deno.Command(Deno.execPath(), {
@@ -68,4 +106,6 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
 };
 
 /** Those that need no tunnel, and so no backend. */
-export const STANDALONE: readonly string[] = ["startup", "decode-frame", "passthrough", "micro"];
+export const STANDALONE: readonly string[] = [
+  ...["startup", "decode-frame", "passthrough", "reload", "discovery", "identity", "micro"],
+];

@@ -68,4 +68,7 @@ the admin API shows what is in use, and since when a changed file is not.
   (\`config.needs_restart\`, with the keys), counted in \`revtun_config_needs_restart\`, and shown by
   \`/api/v1/config\` beside the value in use. Whether the tunnel ports speak TLS and ask for certificates
   cannot change while they are open: such a file is refused.
+- Requests go on meanwhile: files are parsed a few milliseconds at a time. With 1,000 routes and 1,000
+  agents' tokens changed at 2,000 requests a second, none failed, and the p99 of that second was 51 ms
+  (7 ms without a reload; 2 cores, server, agent and load together; \`npm run bench -- reload\`).
 `;

@@ -1,6 +1,6 @@
 /** Who may register what: chosen by the server, never by the agent (unlike MOSN's). */
 import { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash, hash, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../secret.ts";
 import type { PeerCertificate } from "../transport/peer_certificate.ts";
 import { openPermit } from "./permit.ts";
@@ -109,6 +109,11 @@ export function refused(failure: CredentialFailure, reason: string): Verdict {
 /** The verdict on an agent that shows nothing. */
 export function missing(what: string): Verdict {
   return refused("missing", `this server wants ${what}, and none was sent`);
+}
+
+/** Digest of a secret, hexadecimal. */
+export function sha256Hex(text: string): string {
+  return hash("sha256", text);
 }
 
 /** Digest of a secret, for {@link timingSafeEqual}. */

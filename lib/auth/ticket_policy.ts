@@ -1,7 +1,7 @@
 /** The policy `token-file`: a ticket for each agent, that says where it may register and as what. */
 import type { Log } from "../log.ts";
 import type { TimerWheel } from "../timer.ts";
-import { missing, refused, sha256 } from "./credential_policy.ts";
+import { missing, refused, sha256Hex } from "./credential_policy.ts";
 import type { Claim, CredentialPolicy, Place, Verdict } from "./credential_policy.ts";
 import { FileWatch } from "./file_watch.ts";
 import { allowsName } from "./permit.ts";
@@ -61,7 +61,7 @@ export class TicketPolicy implements CredentialPolicy {
     if (credential === "") return missing("a token");
     const ticket = this.#tickets.get(ticketIdOf(credential) ?? "");
     if (!isTokenOf(ticket, credential) || ticket === undefined) {
-      const revoked = this.#revoked.get(sha256(credential).toString("hex"));
+      const revoked = this.#revoked.get(sha256Hex(credential));
       return revoked === undefined
         ? refused("wrong", "this server knows no such token")
         : refusedAsRevoked(revoked);

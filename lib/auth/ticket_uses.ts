@@ -2,7 +2,7 @@
  * How often tickets were used: a file beside theirs that only grows, a line for each agent, so that
  * servers which share it need no database and a restart forgets nothing.
  */
-import { sha256 } from "./credential_policy.ts";
+import { sha256Hex } from "./credential_policy.ts";
 import type { Ticket } from "./ticket.ts";
 import { replaceFile, withLock } from "./shared_file.ts";
 
@@ -36,7 +36,7 @@ export async function noteUse(
     // Another server may have noted some since we looked.
     const agents = (await readUses(path)).get(ticket.hash);
     // What an agent calls itself may be anything, also lines of this file.
-    const agent = sha256(agentId).toString("hex").slice(0, 32);
+    const agent = sha256Hex(agentId).slice(0, 32);
     if (agents?.has(agent)) return true;
     if ((agents?.size ?? 0) >= ticket.uses) return false;
     const line = `${ticket.hash} ${agent} ${new Date(nowMs).toISOString()} ${ticket.identity}\n`;

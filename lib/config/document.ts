@@ -1,6 +1,7 @@
 /** YAML and JSON text to plain values, with the place of each of them: the only file that parses. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Document, Node, ParsedNode, YAMLError } from "yaml";
+import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
+import type { CST, Document, Node, YAMLError } from "yaml";
+import { Breather } from "../breather.ts";
 
 /** Steps from the top of a document to a value: keys and indexes. */
 export type Path = readonly (string | number)[];
@@ -38,7 +39,6 @@ const TOO_DEEP = `is nested more than ${MAX_DEPTH} levels deep`;
 /** The parser's words, and ours where those need a YAML specification to be understood. */
 const MESSAGES: readonly (readonly [RegExp, string])[] = [
   [/^Tabs are not allowed as indentation/, "a tab indents this line, use spaces"],
-  [/^Source contains multiple documents/, "a second document starts here, expected one"],
   [/^Flow (sequence|map) in block collection/, "a list or group in brackets is not closed before"],
   [/^Nested mappings are not allowed/, "has a colon in its value, put the value in quotes"],
   [/^Missing , between flow/, "a comma is missing before this"],
@@ -47,32 +47,95 @@ const MESSAGES: readonly (readonly [RegExp, string])[] = [
 
 /** Reads one document. Never throws: what is wrong stands in `problems`. */
 export function readDocument(text: string): ConfigDocument {
-  const lines = new LineCounter();
+  return within(() => {
+    const tokens = new Tokens();
+    for (const lexeme of new Lexer().lex(text)) tokens.push(lexeme);
+    return compose(text, tokens);
+  });
+}
+
+/**
+ * As {@link readDocument}, where others wait meanwhile: most of the work is done a few milliseconds
+ * at a time.
+ */
+export async function readDocumentByParts(text: string): Promise<ConfigDocument> {
+  const breather = new Breather();
+  const tokens = new Tokens();
+  const lexemes = new Lexer().lex(text);
+  const push = () => {
+    // A loop that is left would end the generator.
+    for (;;) {
+      const { value, done } = lexemes.next();
+      if (done) return true;
+      tokens.push(value);
+      if (breather.isDue) return false;
+    }
+  };
+  try {
+    while (!push()) await breather.breathe();
+  } catch (error) {
+    return within(() => {
+      throw error;
+    });
+  }
+  return within(() => compose(text, tokens));
+}
+
+/** The parser recurses: nesting that no stack holds is no settings file. */
+function within(read: () => ConfigDocument): ConfigDocument {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return broken({ line: 1, column: 1, message: TOO_DEEP });
+  }
+}
+
+/** The first half of parsing: lexemes to tokens, each a whole document or what is around them. */
+class Tokens {
+  readonly lines: LineCounter = new LineCounter();
+  readonly #list: CST.Token[] = [];
+  readonly #parser = new Parser(this.lines.addNewLine);
+
+  constructor() {
+    this.lines.addNewLine(0);
+  }
+
+  push(lexeme: string): void {
+    this.#list.push(...this.#parser.next(lexeme));
+  }
+
+  end(): readonly CST.Token[] {
+    this.#list.push(...this.#parser.end());
+    return this.#list;
+  }
+}
+
+/** The second half: tokens to nodes, and those to values. */
+function compose(text: string, tokens: Tokens): ConfigDocument {
+  const { lines } = tokens;
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  let document: Document.Parsed<ParsedNode>;
-  try {
-    document = parseDocument(text, {
-      lineCounter: lines,
-      logLevel: "error",
-      prettyErrors: false,
-      version: "1.2",
-    });
-  } catch (error) {
-    // The parser recurses: nesting that no stack holds is no settings file.
-    if (!(error instanceof RangeError)) throw error;
-    return broken({ line: 1, column: 1, message: TOO_DEEP });
+  const composer = new Composer({ lineCounter: lines, prettyErrors: false, version: "1.2" });
+  // There is one even of an empty text.
+  const [document, second] = composer.compose(tokens.end(), true, text.length) as Iterable<
+    Document.Parsed
+  >;
+  const problems = syntaxProblems([...document!.errors, ...document!.warnings], text, at);
+  if (second !== undefined) {
+    const message = "a second document starts here, expected one";
+    problems.push({ ...at(second.range[0]), message });
   }
-  const problems = syntaxProblems([...document.errors, ...document.warnings], text, at);
   if (problems.length > 0) return broken(...problems);
   const reader = new NodeReader(at);
-  const value = document.contents === null ? null : reader.read(document.contents, 0);
+  const contents = document!.contents;
+  const value = contents === null ? null : reader.read(contents, 0);
   return {
     value: reader.problems.length > 0 ? undefined : value,
     problems: reader.problems,
-    positionOf: (path, part) => at(reader.offsetOf(document.contents, path, part)),
+    positionOf: (path, part) => at(reader.offsetOf(contents, path, part)),
   };
 }
 

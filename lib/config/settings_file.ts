@@ -1,8 +1,9 @@
 /** A settings file that was read and checked: what it sets, and where each of that stands. */
 import { dirname, isAbsolute, join } from "node:path";
+import { Breather } from "../breather.ts";
 import { byPlace, checkDocument } from "./check.ts";
 import type { KeyHints, Mapping } from "./check.ts";
-import { readDocument } from "./document.ts";
+import { readDocument, readDocumentByParts } from "./document.ts";
 import type { ConfigDocument } from "./document.ts";
 import { isMosnConfig, isObject, mosnMapping } from "./mosn_shape.ts";
 import { ConfigFileError, formatPath } from "./problem.ts";
@@ -93,7 +94,12 @@ export async function readSettingsFile(
   options: SettingsFileOptions,
 ): Promise<SettingsFile> {
   const { text, version } = await readFileText(path);
-  return parseSettingsFile(path, text, version, options);
+  const breather = new Breather();
+  const document = await readDocumentByParts(text);
+  await breather.breathe();
+  const file = checkedFile(path, document, version, options);
+  await breather.breathe();
+  return file;
 }
 
 /** As {@link readSettingsFile}, of text that was read already. @throws {ConfigFileError} */
@@ -103,7 +109,15 @@ export function parseSettingsFile(
   version: string,
   options: SettingsFileOptions,
 ): SettingsFile {
-  const document = readDocument(text);
+  return checkedFile(path, readDocument(text), version, options);
+}
+
+function checkedFile(
+  path: string,
+  document: ConfigDocument,
+  version: string,
+  options: SettingsFileOptions,
+): SettingsFile {
   const mapping = mosnMapping(document) ??
     { value: document.value, pathOf: (place) => place } satisfies Mapping;
   const { sections, otherSections = [], required } = options;

@@ -58,7 +58,7 @@ export class AgentConnections {
   readonly #options: AgentConnectionsOptions;
   readonly #events: TunnelEvents;
   readonly #all = new Map<number, Tunnel>();
-  readonly #buckets = new WeakMap<Host, ByteBucket>();
+  readonly #buckets = new Map<Host, ByteBucket>();
   #nextId = 1;
   #onEmpty: (() => void) | undefined;
 
@@ -118,9 +118,7 @@ export class AgentConnections {
   /** Goes by what the server goes by now, where that is not looked up each time. */
   configure(): void {
     const { agentBytesPerSecond } = this.#options.config();
-    for (const { hosts } of this.#options.registry.clusters.values()) {
-      for (const host of hosts.values()) this.#buckets.get(host)?.setRate(agentBytesPerSecond);
-    }
+    for (const bucket of this.#buckets.values()) bucket.setRate(agentBytesPerSecond);
   }
 
   /** Nothing new on any of them. */
@@ -258,6 +256,7 @@ export class AgentConnections {
     permits.remove(tunnel);
     const isLast = registry.remove(host, tunnel);
     if (isLast) {
+      this.#buckets.delete(host);
       exposures.hostLeft(host);
       departures.left({
         cluster: host.cluster,

@@ -49,6 +49,7 @@ function serverGroups(ca: TestCa, certs: readonly { cert: string; key: string }[
       "max_body": [1 << 20, 2 << 20],
       "allow_expose": [["tcp://:2000-2999"], ["tcp://:3000-3999"]],
       forwarded: ["none", "both"],
+      "probe_timings": [false, true],
       clusters: [["edge-a", "edge-b"], ["edge-b", "edge-a"]],
       "open_clusters": [true, false],
       "credential_policy": ["token-file", "none"],

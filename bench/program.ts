@@ -1,0 +1,64 @@
+/** revtun as a process of a measurement: the bundle, with the built program's permissions. */
+import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+
+/** One that runs. */
+export interface Program {
+  readonly pid: number;
+  /** Resolves when what it logged matches. @throws {Error} it does not within half a minute. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  signal(name: Deno.Signal): void;
+  /** Ends it at once. */
+  end(): Promise<void>;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** Starts it; whoever asked ends it. */
+export function startProgram(
+  bundle: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Program {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-config", "--no-lock", "-q", ...PERMISSION_FLAGS, bundle, ...args],
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  let onText = () => {};
+  let isOver = false;
+  const reading = (async () => {
+    for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      onText();
+    }
+    isOver = true;
+    onText();
+  })();
+  return {
+    pid: child.pid,
+    printed: (pattern) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Error(`${pattern} did not come:\n${text.slice(-4000)}`)),
+          TIMEOUT_MS,
+        );
+        onText = () => {
+          const match = pattern.exec(text);
+          if (match === null && !isOver) return;
+          clearTimeout(timer);
+          onText = () => {};
+          if (match !== null) resolve(match);
+          else reject(new Error(`It ended before ${pattern}:\n${text.slice(-4000)}`));
+        };
+        onText();
+      }),
+    signal: (name) => child.kill(name),
+    end: async () => {
+      if (!isOver) child.kill("SIGKILL");
+      await Promise.all([child.status, reading]);
+    },
+  };
+}
