@@ -17,6 +17,8 @@ export interface AccessRules {
   readonly allowed?: AddressList | undefined;
   /** Users that may ask; no password is asked for if undefined. */
   readonly users?: PasswordCheck | undefined;
+  /** The frontend is a proxy: its users' passwords come by Proxy-Authorization. */
+  readonly isProxy?: boolean;
   /** What the users' password is for, as browsers show it; "revtun" by default. */
   readonly realm?: string;
 }
@@ -27,17 +29,26 @@ const MAX_AUTHORIZATION = 1024;
 /** Decides whether a request may pass, by the same head that is then routed and forwarded. */
 export class Access {
   readonly #rules: AccessRules;
-  readonly #challenge: string;
+  readonly #field: string;
+  readonly #refusal: Omit<Answer, "detail">;
 
   constructor(rules: AccessRules) {
     this.#rules = rules;
     const realm = (rules.realm ?? "revtun").replaceAll(/["\\]|[^\x20-\x7e]/g, "");
-    this.#challenge = `WWW-Authenticate: Basic realm="${realm}", charset="UTF-8"`;
+    const { isProxy = false } = rules;
+    this.#field = isProxy ? "proxy-authorization" : "authorization";
+    const challenge = `Basic realm="${realm}", charset="UTF-8"`;
+    this.#refusal = {
+      status: isProxy ? 407 : 401,
+      code: isProxy ? "proxy-unauthorized" : "unauthorized",
+      hop: "frontend",
+      fields: [`${isProxy ? "Proxy" : "WWW"}-Authenticate: ${challenge}`],
+    };
   }
 
-  /** Passwords are asked for. */
-  get hasUsers(): boolean {
-    return this.#rules.users !== undefined;
+  /** Authorization is for us, and none of a target's business. */
+  get takesAuthorization(): boolean {
+    return this.#rules.users !== undefined && this.#rules.isProxy !== true;
   }
 
   /**
@@ -48,7 +59,7 @@ export class Access {
     const { allowed, users } = this.#rules;
     if (allowed !== undefined && !isListed(allowed, request)) return FORBIDDEN;
     if (users === undefined) return undefined;
-    const pair = basicCredentials(request.header("authorization"));
+    const pair = basicCredentials(request.header(this.#field));
     if (pair === undefined) return this.#ask("This frontend asks for a name and a password.");
     const isKnown = users.known(pair);
     if (isKnown === true) return undefined;
@@ -57,13 +68,7 @@ export class Access {
   }
 
   #ask(detail: string): Answer {
-    return {
-      status: 401,
-      code: "unauthorized",
-      hop: "frontend",
-      detail,
-      fields: [this.#challenge],
-    };
+    return { ...this.#refusal, detail };
   }
 }
 

@@ -108,7 +108,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   }
 
   get target(): string {
-    return this.#route.target;
+    return this.#route.destination ?? this.#route.target;
   }
 
   get hostName(): string | undefined {
@@ -391,7 +391,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
 
   #acquire(waitMs: number): void {
     this.#state = "opening";
-    const { target, cluster, hostName, hostIds, hashKey } = this.#route;
+    const { target, destination, cluster, hostName, hostIds, hashKey } = this.#route;
     const excludedHosts = this.#attempts?.excludedHosts;
     let found: Upstream | Promise<Upstream>;
     try {
@@ -402,6 +402,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
         waitMs,
         heldBytes: this.#request.keptBytes,
         ...(this.#connection.remote !== undefined && { source: this.#connection.remote }),
+        ...(destination !== undefined && { destination }),
         ...(hostName !== undefined && { hostName }),
         ...(hostIds !== undefined && { hostIds }),
         ...(hashKey !== undefined && { hashKey }),

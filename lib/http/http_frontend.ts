@@ -222,7 +222,7 @@ export class HttpFrontend {
       scheme: scheme ?? "http",
       isTrusted: remote !== undefined && trustedProxies?.has(remote) === true,
       style: forwarded ?? "x-forwarded",
-      isAuthorizationOurs: this.access?.hasUsers === true,
+      isAuthorizationOurs: this.access?.takesAuthorization === true,
     });
     if (this.#facts.size >= MAX_FACTS) this.#facts.clear();
     this.#facts.set(name, facts);

@@ -14,6 +14,8 @@ export interface RequestView {
   readonly path: string;
   /** Host and port as the client named them; "" for an HTTP/1.0 client that named none. */
   readonly host: string;
+  /** The client asks a proxy for what is to be had by TLS; undefined for no. */
+  readonly isHttps?: boolean;
   /** Undefined where the client's connection has no address. */
   readonly client: Address | undefined;
   /** The connection comes from a trusted proxy, whose word counts. */
@@ -29,6 +31,8 @@ export interface Route {
   readonly cluster: string;
   /** A target's name as the agent declares it; "" is its default target. */
   readonly target: string;
+  /** `host:port` in the hosts' network in place of a target. */
+  readonly destination?: string;
   /** Only this host of the cluster. */
   readonly hostName?: string;
   /** Only these hosts, by their ids. */
@@ -110,6 +114,10 @@ export class HeadView implements RequestView {
     }
     if (!isLast) this.#lastHost = this.#head.host;
     return this.#lastHost;
+  }
+
+  get isHttps(): boolean {
+    return this.#head.form === "absolute" && this.#head.isHttps;
   }
 
   get isTrusted(): boolean {

@@ -114,7 +114,9 @@ export class MuxTunnel implements HostConnection {
   }
 
   open(request: UpstreamRequest): Upstream {
-    const target = this.#host.targets[request.target];
+    const target = request.destination === undefined
+      ? this.#host.targets[request.target]
+      : undefined;
     if (request.protocol === "http" && target?.protocol === "h2c") {
       return this.#openH2(request, target.hostHeader);
     }

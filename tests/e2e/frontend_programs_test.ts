@@ -76,13 +76,25 @@ Deno.test({
         await curl("-x", `http://${closedConnect}`, ...login, "-p", `http://${direct}/`),
         `hello ${direct}`,
       );
+      assert.equal(await curl("-x", `http://${connect}`, `http://${named}/`), `hello ${named}`);
+      const twice = ["-x", `http://${closedConnect}`, ...login, `http://${direct}/`];
+      assert.equal(await curl(...twice, `http://${direct}/`), `hello ${direct}`.repeat(2));
       const refused = (proxy: string[], url: string) =>
         assert.rejects(() => curl(...proxy, url), (error: Error) =>
           /curl ended with/.test(error.message));
       await refused(["--socks5", closedSocks!], `http://${direct}/`);
       await refused(["--socks5-hostname", socks!], "http://192.0.2.1.edge-a.revtun:80/");
       await refused(["-x", `http://${closedConnect}`, "-p"], `http://${direct}/`);
-      assert.deepEqual(rig.server.stats.clientsRefused, { unauthorized: 2, "not-allowed": 1 });
+      const status = await curl(
+        "-w",
+        "%{http_code}",
+        "-o",
+        `${folder}/answer`,
+        ...twice.slice(0, 2),
+        `http://${direct}/`,
+      );
+      assert.equal(status, "407");
+      assert.deepEqual(rig.server.stats.clientsRefused, { unauthorized: 3, "not-allowed": 1 });
     }),
 });
 

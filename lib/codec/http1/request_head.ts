@@ -33,6 +33,8 @@ const HTTP_SLASH = new TextEncoder().encode("HTTP/");
 export class RequestHead extends Head {
   method = "";
   form: TargetForm = "origin";
+  /** Of an absolute target: its scheme is https. */
+  isHttps = false;
   targetStart = 0;
   targetEnd = 0;
   /** Path and query inside the target; empty (start equals end) where it has none. */
@@ -185,6 +187,7 @@ export class RequestHead extends Head {
       this.fail(400, targetStart, "the request target is neither a path nor an http URL");
     }
     this.form = "absolute";
+    this.isHttps = isSecure;
     const start = targetStart + (isPlain ? 7 : 8);
     let at = start;
     while (at < targetEnd && bytes[at] !== SLASH && bytes[at] !== QUESTION_MARK) {

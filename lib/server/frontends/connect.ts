@@ -1,4 +1,7 @@
-/** `connect://`: a forward proxy into edge networks by HTTP's CONNECT (RFC 9110 section 9.3.6). */
+/**
+ * `connect://`: a forward proxy into edge networks by HTTP's CONNECT (RFC 9110 section 9.3.6), and
+ * for plain HTTP by requests that name a whole URL.
+ */
 import type { UserFile } from "../../auth/user_file.ts";
 import { INCOMPLETE } from "../../codec/http1/head.ts";
 import { HeldBytes } from "../../codec/http1/held_bytes.ts";
@@ -9,9 +12,11 @@ import { basicCredentials, TOO_MANY_CHECKS } from "../../http/access.ts";
 import { chooseFormat, renderAnswer } from "../../http/answer.ts";
 import type { Answer } from "../../http/answer.ts";
 import { answerForLoss, answerForRequest, answerForUpstream } from "../../http/failure.ts";
+import type { HttpFrontend } from "../../http/http_frontend.ts";
 import { UpstreamError } from "../../upstream.ts";
 import { withDoor } from "./door.ts";
 import {
+  answerForDestination,
   checkForwardProxy,
   DestinationError,
   destinationOf,
@@ -19,7 +24,9 @@ import {
   joinDestination,
   openUsers,
 } from "./forward_proxy.ts";
+import { forwardHttp } from "./forward_http.ts";
 import type { FrontendKind, FrontendServices } from "./frontend.ts";
+import { changeable } from "./http.ts";
 import { EndedEarlyError, PrereadClient, PrereadTimeoutError } from "./preread_client.ts";
 import type { Preread } from "./preread_client.ts";
 import { refuseClient } from "./refuse_client.ts";
@@ -30,16 +37,20 @@ export const CONNECT_KIND: FrontendKind = {
   check: checkForwardProxy,
   make(spec, services) {
     const users = openUsers(spec, services);
-    const scratch = new RequestHead();
+    const http = forwardHttp(spec.cluster, services, users);
+    const rules = { cluster: spec.cluster, users, scratch: new RequestHead(), http };
     const { timers } = services.runtime;
     return withDoor(spec, services, {
       serve(client) {
         const preread = new PrereadClient(client, timers, services.config.prereadTimeoutMs);
-        const rules = { cluster: spec.cluster, users, scratch };
         preread.listen(new ConnectClient(preread, rules, services));
       },
-      drain() {},
-      close: () => void users?.close(),
+      configure: (next) => http.configure(changeable(next, services.routing)),
+      drain: () => void http.drain(),
+      close: () => {
+        http.close();
+        users?.close();
+      },
     });
   },
 };
@@ -52,6 +63,8 @@ interface ConnectRules {
   readonly users: UserFile | undefined;
   /** For what happens within one call. */
   readonly scratch: RequestHead;
+  /** Serves those that begin with a request for a URL. */
+  readonly http: HttpFrontend;
 }
 
 /** A CONNECT as far as it is needed once its bytes are gone. */
@@ -105,6 +118,12 @@ class ConnectClient implements Preread {
     const { scratch } = this.#rules;
     const headEnd = scratch.parse(bytes, start, end);
     if (headEnd === INCOMPLETE) return INCOMPLETE;
+    if (scratch.form === "absolute") {
+      this.#client.hold(bytes.subarray(start, end));
+      this.#held?.clear();
+      this.#rules.http.serve(this.#client, this.#client.remote);
+      return headEnd;
+    }
     const rest = bytes.slice(headEnd, end);
     const request = readRequest(scratch);
     this.#held?.clear();
@@ -151,12 +170,7 @@ class ConnectClient implements Preread {
       );
     } catch (error) {
       if (!(error instanceof DestinationError)) throw error;
-      this.#refuse("destination", {
-        status: error.reason === "malformed" ? 400 : 404,
-        code: error.reason === "malformed" ? "bad-destination" : "no-cluster",
-        hop: "client",
-        detail: `${error.message}.`,
-      });
+      this.#refuse("destination", answerForDestination(error));
       return;
     }
     const { cluster } = place;
@@ -187,8 +201,9 @@ class ConnectClient implements Preread {
 /** @throws {HttpError} a request that is no CONNECT, or one with a body. */
 function readRequest(head: RequestHead): ConnectRequest {
   if (head.method !== "CONNECT") {
-    const detail = `its method is ${head.method.slice(0, 32)}, this proxy knows CONNECT only`;
-    throw new HttpError(405, "syntax", 0, detail);
+    const detail = "it names no destination: this is a proxy, which takes CONNECT host:port and " +
+      "requests for http://host:port/";
+    throw new HttpError(400, "syntax", 0, detail);
   }
   if (head.isChunked || head.contentLength > 0) {
     throw new HttpError(400, "syntax", 0, "a CONNECT has no body");

@@ -6,6 +6,7 @@
 import { formatAddress, isLoopback } from "../../address.ts";
 import { UserFile } from "../../auth/user_file.ts";
 import { DialError, RevtunError } from "../../errors.ts";
+import type { Answer } from "../../http/answer.ts";
 import { clusterOfLabel } from "../../http/default_route.ts";
 import { parseIp } from "../../ip_network.ts";
 import type { Upstream, Upstreams } from "../../upstream.ts";
@@ -97,6 +98,17 @@ export function destinationOf(
     ? `"${name}" names no cluster that is known here`
     : `"${name}" does not say in which cluster, expected HOST.CLUSTER${SUFFIX}`;
   throw new DestinationError("noCluster", detail);
+}
+
+/** What a client of HTTP is told of a destination that there cannot be. */
+export function answerForDestination({ reason, message }: DestinationError): Answer {
+  const isMalformed = reason === "malformed";
+  return {
+    status: isMalformed ? 400 : 404,
+    code: isMalformed ? "bad-destination" : "no-cluster",
+    hop: "client",
+    detail: `${message}.`,
+  };
 }
 
 /** Learns how it went; one of them is called, once. */

@@ -78,7 +78,7 @@ function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
 }
 
 /** What may be another one after each reload. */
-function changeable(config: ServerConfig, routing: HttpRouting): HttpFrontendChange {
+export function changeable(config: ServerConfig, routing: HttpRouting): HttpFrontendChange {
   const { holdMs, idleTimeoutMs, maxBodyBytes, tellsTimings, forwarded } = config;
   const answerTimeoutMs = config.firstByteTimeoutMs;
   return {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { hashPassword } from "../../../lib/auth/password_hash.ts";
 import { echoService, frontendRig, TestClient } from "../frontend_rig.ts";
 import type { FrontendRig } from "../frontend_rig.ts";
@@ -60,10 +62,7 @@ Deno.test("connect:// answers each failure by a status and a code", async () => 
     [connectTo("a:1", "Content-Length: 3\r\n"), "400 bad-request"],
     ["CONNECT a:1 HTTP/1.1\r\nHost: b:1\r\n\r\n", "400 bad-request"],
     ["CONNECT a:1 HTTP/1.1\r\n\r\n", "400 bad-request"],
-    [
-      "GET http://host.edge-a.revtun/ HTTP/1.1\r\nHost: host.edge-a.revtun\r\n\r\n",
-      "405 bad-request",
-    ],
+    ["GET / HTTP/1.1\r\nHost: host.edge-a.revtun\r\n\r\n", "400 bad-request"],
     ["\x16\x03\x01\x02\x00\x01\x00\x01", "400 bad-request"],
     [`CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nX: ${"x".repeat(70_000)}`, "431 head-too-large"],
   ];
@@ -100,6 +99,7 @@ Deno.test("connect:// with users asks for a name and a password", async () => {
       mode: 0o600,
     });
     await using echo = echoService({ greeting: "hello" });
+    await using http = await httpService();
     await using rig = await frontendRig({
       listen: [`connect://127.0.0.1:0/edge-a?users=${file}`],
       allow: ["127.0.0.1:*"],
@@ -117,8 +117,114 @@ Deno.test("connect:// with users asks for a name and a password", async () => {
       await client.send(connectTo(authority, basic("alice:s3:cret")));
       assert.match(await client.readText(44), /^HTTP\/1\.1 200 .*\r\n\r\nhello$/s);
     }
-    assert.deepEqual(rig.server.stats.clientsRefused, { unauthorized: 8 });
+    const url = `http://127.0.0.1:${http.port}/`;
+    for (const fields of ["", basic("alice:wrong")]) {
+      assert.equal(await refusalOf(rig, get(url, fields)), "407 proxy-unauthorized");
+    }
+    using client = await TestClient.connect(rig.addresses[0]!);
+    await client.send(get(url, basic("alice:s3:cret")));
+    assert.match(await client.readUntil("]"), /\[GET \/ 127\.0\.0\.1:\d+ {2}\]$/);
+    // Each request is asked for itself.
+    await client.send(get(url));
+    assert.match(await client.readUntil("\r\n\r\n"), /^HTTP\/1\.1 407 .*\r\nProxy-Authenticate: /s);
+    assert.deepEqual(rig.server.stats.clientsRefused, { unauthorized: 11 });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+function get(url: string, fields = "", method = "GET"): string {
+  const host = new URL(url).host;
+  return `${method} ${url} HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n`;
+}
+
+/** A service that says what it was asked. */
+async function httpService(): Promise<{ port: number } & AsyncDisposable> {
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (bytes) => body += bytes);
+    request.on("end", () => {
+      const names = Object.keys(request.headers).filter((name) =>
+        /proxy|x-hop|authoriz/.test(name)
+      );
+      response.setHeader("connection", "keep-alive, x-hop");
+      response.setHeader("x-hop", "1");
+      response.end(
+        `[${request.method} ${request.url} ${request.headers.host} ${names} ${body}]`,
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+Deno.test("connect:// forwards requests for a URL, one by one, as HTTP's frontends do", async () => {
+  await using one = await httpService();
+  await using two = await httpService();
+  await using rig = await frontendRig({
+    listen: ["connect://127.0.0.1:0", "connect://127.0.0.1:0/edge-a"],
+    // Neither is the default target asked, nor its name given to anybody else.
+    targets: ["h2c://127.0.0.1:1?host=default.lan"],
+    allow: ["127.0.0.1:*"],
+  });
+  using client = await TestClient.connect(rig.addresses[0]!);
+  const dropped = "Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eDp5\r\n" +
+    "Connection: x-hop\r\nX-Hop: 1\r\nAuthorization: Basic eDp5\r\n";
+  for (const { port } of [one, two, one]) {
+    const host = `127.0.0.1.edge-a.revtun:${port}`;
+    await client.send(get(`http://${host}/a%20b?c=d`, dropped));
+    const answer = await client.readUntil("]");
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.doesNotMatch(answer, /x-hop/i);
+    assert.match(answer, new RegExp(`\\[GET /a%20b\\?c=d ${host} authorization \\]$`));
+  }
+  // In pieces, with a body, to an address as the edge knows it.
+  using bound = await TestClient.connect(rig.addresses[1]!);
+  const post = get(`http://127.0.0.1:${two.port}`, "Content-Length: 4\r\n", "POST") + "body";
+  for (const cut of [7, post.length - 5, post.length]) {
+    await bound.send(post.slice(0, cut));
+    await bound.send(post.slice(cut));
+    const answer = await bound.readUntil("]");
+    assert.match(answer, new RegExp(`\\[POST / 127\\.0\\.0\\.1:${two.port}  body\\]$`));
+  }
+  assert.deepEqual(rig.server.stats.clientsRefused, {});
+  assert.equal(rig.server.stats.requests, 6);
+});
+
+Deno.test("connect:// answers requests for a URL that cannot be had", async () => {
+  await using rig = await frontendRig({
+    listen: ["connect://127.0.0.1:0"],
+    allow: ["127.0.0.1:1-1023"],
+  });
+  const cases: [string, string][] = [
+    [get("http://127.0.0.1.edge-a.revtun:9/"), "502 target-refused"],
+    [get("http://127.0.0.1.edge-a.revtun:8080/"), "403 target-not-allowed"],
+    [get("http://host.edge-b.revtun/"), "404 no-cluster"],
+    [get("http://127.0.0.1/"), "404 no-cluster"],
+    [get("http://127.0.0.1.edge-a.revtun:0/"), "400 bad-destination"],
+    [get("http://a.edge-a.revtun/").replaceAll("revtun", "revtun:70000"), "400 bad-destination"],
+    [get("http://-.edge-a.revtun/"), "400 bad-destination"],
+    [get("https://127.0.0.1.edge-a.revtun/"), "400 bad-destination"],
+    [get("http://a.edge-a.revtun/").replace("Host: a", "Host: b"), "400 bad-request"],
+    [
+      "GET http://u:p@a.edge-a.revtun/ HTTP/1.1\r\nHost: a.edge-a.revtun\r\n\r\n",
+      "400 bad-request",
+    ],
+    ["GET ftp://a.edge-a.revtun/ HTTP/1.1\r\nHost: a.edge-a.revtun\r\n\r\n", "400 bad-request"],
+  ];
+  for (const [head, expected] of cases) {
+    assert.equal(await refusalOf(rig, head), expected, JSON.stringify(head.slice(0, 60)));
+  }
+  assert.deepEqual(rig.server.stats.clientsRefused, {
+    destination: 6,
+    "not-allowed": 1,
+    connect: 3,
+  });
 });
