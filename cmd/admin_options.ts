@@ -99,7 +99,10 @@ export async function startAdminOf<S extends AdminSource>(
   source: Omit<S, keyof AdminSource>,
   configView: () => ConfigView,
 ): Promise<Admin> {
-  const { startAdmin } = await import("../lib/admin/admin.ts");
+  const [{ startAdmin }, { consoleAsset }] = await Promise.all([
+    import("../lib/admin/admin.ts"),
+    import("../lib/admin/web_console.ts"),
+  ]);
   const { address, token, events, runtime } = setup;
   const streams = new EventStreams(runtime);
   const common: AdminSource = {
@@ -118,5 +121,12 @@ export async function startAdminOf<S extends AdminSource>(
   };
   // Not spread: the level's getter has to stay one.
   const whole = Object.assign(common, source) as unknown as S;
-  return await startAdmin(address, { source: whole, routes, streams, runtime, token });
+  return await startAdmin(address, {
+    source: whole,
+    routes,
+    streams,
+    runtime,
+    token,
+    asset: consoleAsset,
+  });
 }

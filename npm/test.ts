@@ -10,7 +10,7 @@ import { countLines, countTests } from "./test_report.ts";
 import type { TestCounts } from "./test_report.ts";
 
 /** Folders whose tests start processes or load the machine: one file after the other. */
-const SERIAL = /^tests\/(e2e|faults|interop|cli|soak|packaging)\//;
+const SERIAL = /^tests\/(e2e|faults|interop|cli|soak|packaging|console)\//;
 /** All tests together, in ms; a hang must not hold up a CI machine. */
 const TOTAL_TIMEOUT_MS = Number(Deno.env.get("REVTUN_TEST_TIMEOUT_MS") ?? 20 * 60_000);
 

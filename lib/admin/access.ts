@@ -25,14 +25,18 @@ export class AccessRule {
     return this.#expected !== undefined;
   }
 
-  /** @throws {Problem} 403 for a foreign Host or Origin. */
-  checkOrigin(request: Request, url: URL): void {
+  /** @throws {Problem} 403 for a name that is not this endpoint's. */
+  checkHost(url: URL): void {
     if (this.#kind === "tcp" && !this.wantsToken && !isLocalName(url.hostname)) {
       throw new Problem(
         403,
         `Host "${url.hostname}" is not this endpoint's; use 127.0.0.1 or localhost`,
       );
     }
+  }
+
+  /** @throws {Problem} 403 for what another site's page sent. */
+  checkOrigin(request: Request, url: URL): void {
     const origin = request.headers.get("origin");
     const site = request.headers.get("sec-fetch-site");
     if ((origin !== null && origin !== url.origin) || site === "cross-site") {

@@ -30,7 +30,7 @@ export interface AdminOptions<S> {
   /** What every request but `/healthz` and `/readyz` has to show; required off loopback. */
   readonly token?: Secret | undefined;
   /** Files that are served to whoever asks: they hold nothing of this server. */
-  readonly asset?: (pathname: string) => Response | undefined;
+  readonly asset?: (pathname: string, request: Request) => Response | undefined;
 }
 
 /** What load balancers ask, who have no token. */
@@ -130,11 +130,13 @@ class Endpoint<S> {
 
   async #answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
-    this.#access.checkOrigin(request, url);
+    this.#access.checkHost(url);
     if (request.method === "GET" || request.method === "HEAD") {
-      const asset = this.#options.asset?.(url.pathname);
+      // A link on another site may lead here: what it opens holds nothing of this server.
+      const asset = this.#options.asset?.(url.pathname, request);
       if (asset !== undefined) return asset;
     }
+    this.#access.checkOrigin(request, url);
     if (!OPEN_PATHS.has(url.pathname)) this.#access.checkToken(request);
     const { route, params } = findRoute(this.#options.routes, request.method, url.pathname);
     checkQuery(route, url.searchParams);

@@ -24,6 +24,7 @@ import {
   clusterView,
   connectionView,
   departureView,
+  doorView,
   hostView,
   statusView,
 } from "./server_views.ts";
@@ -61,7 +62,11 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
     method: "GET",
     path: "/api/v1/status",
     summary: "Counts of the whole server",
-    handle: (_, { server, runtime, software }) => ({ software, ...statusView(server, runtime) }),
+    handle: (_, { server, runtime, software }) => ({
+      software,
+      tunnel: doorView(server),
+      ...statusView(server, runtime),
+    }),
   },
   {
     method: "GET",

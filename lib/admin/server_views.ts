@@ -1,4 +1,5 @@
 /** What the admin API says of a server's clusters and hosts: the only place that knows these keys. */
+import { formatAddress } from "../address.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Departure } from "../server/departures.ts";
 import type { Host, HostConnection } from "../server/host.ts";
@@ -85,6 +86,15 @@ export function departureView(departure: Departure): Record<string, unknown> {
     "last_seen": new Date(departure.lastSeenMs).toISOString(),
     reason: departure.reason,
     "times_left": departure.times,
+  };
+}
+
+/** Where agents come in, and what they have to bring. */
+export function doorView({ config, tunnelAddresses }: RunningServer): Record<string, unknown> {
+  return {
+    addresses: tunnelAddresses.map(formatAddress),
+    tls: config.tunnelTls !== undefined,
+    credential: config.credentialPolicy.names[0],
   };
 }
 

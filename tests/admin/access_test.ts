@@ -11,6 +11,7 @@ function verdict(
 ): number {
   try {
     const request = new Request(url, { headers });
+    rule.checkHost(new URL(url));
     rule.checkOrigin(request, new URL(url));
     rule.checkToken(request);
     return 200;

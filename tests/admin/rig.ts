@@ -1,5 +1,6 @@
 /** A server with an agent and an admin endpoint, all real, on loopback. */
 import { startAdmin } from "../../lib/admin/admin.ts";
+import { consoleAsset } from "../../lib/admin/web_console.ts";
 import type { AdminSource } from "../../lib/admin/common_routes.ts";
 import { EventStreams } from "../../lib/admin/event_stream.ts";
 import { SERVER_ROUTES, serverLiveView } from "../../lib/admin/server_routes.ts";
@@ -8,6 +9,7 @@ import { agentConfig } from "../../lib/agent/config.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
 import type { RunningAgent } from "../../lib/agent/agent.ts";
 import { parseTarget } from "../../lib/agent/target.ts";
+import type { Address } from "../../lib/address.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { EventRing, keepingLog } from "../../lib/event_ring.ts";
 import { silentLog } from "../../lib/log.ts";
@@ -38,6 +40,8 @@ export interface AdminRig extends AsyncDisposable {
   join(hostName: string, cluster?: string, options?: { target?: string }): Promise<RunningAgent>;
   /** Asks the API; a body makes it a POST. */
   ask(path: string, body?: unknown, init?: RequestInit): Promise<{ status: number; json: Json }>;
+  /** Ends the admin endpoint; what it gives starts it again at the same address. */
+  stopAdmin(): Promise<() => Promise<void>>;
   /** Resolves when `isTrue`. @throws {Error} it does not come true. */
   until(isTrue: () => boolean): Promise<unknown>;
 }
@@ -81,13 +85,16 @@ export async function adminRig(options: AdminRigOptions = {}): Promise<AdminRig>
     logLevel: "info" as const,
     configView: () => ({ hold: 0, reload: { reloads: 2, failures: 1, needs_restart: ["admin"] } }),
   };
-  const admin = await startAdmin(LOOPBACK, {
-    source,
-    routes: SERVER_ROUTES,
-    streams,
-    runtime,
-    token: options.token,
-  });
+  const start = (address: Address) =>
+    startAdmin(address, {
+      source,
+      routes: SERVER_ROUTES,
+      streams,
+      runtime,
+      token: options.token,
+      asset: consoleAsset,
+    });
+  let admin = await start(LOOPBACK);
   const url = `http://${formatAddress(admin.address)}`;
   const agents: RunningAgent[] = [];
   const until = (isTrue: () => boolean) => eventually("what was waited for", isTrue);
@@ -102,6 +109,13 @@ export async function adminRig(options: AdminRigOptions = {}): Promise<AdminRig>
       address.kind === "tcp" ? address.port : 0
     ),
     until,
+    async stopAdmin() {
+      const { address } = admin;
+      await admin.close();
+      return async () => {
+        admin = await start(address);
+      };
+    },
     async join(hostName, cluster = "edge-a", { target } = {}) {
       const targets = target === undefined ? [] : [parseTarget(target)];
       const config = agentConfig({
