@@ -13,7 +13,7 @@ export interface GateOptions {
   readonly signal: AbortSignal;
 }
 
-/** The gate; a dial that has passed it holds its place until it has settled. */
+/** The gate; a dial that has passed it holds its place until all of it has ended. */
 export class DialGate {
   readonly #maxOpen: number;
   readonly #timers: TimerWheel;
@@ -37,17 +37,23 @@ export class DialGate {
   }
 
   /**
-   * Runs `dial` as soon as there is a place for it.
+   * Runs `dial` as soon as there is a place for it. A dial that was given up while it goes on in
+   * the background hands what is left of it to `hold`: its place is taken until that has ended.
    *
    * @throws {DialError} "busy" where its turn did not come; and what `dial` throws.
    */
-  async pass<T>(options: GateOptions, dial: () => Promise<T>): Promise<T> {
+  async pass<T>(
+    options: GateOptions,
+    dial: (hold: (rest: Promise<void>) => void) => Promise<T>,
+  ): Promise<T> {
     if (this.#open < this.#maxOpen) this.#open += 1;
     else await this.#turn(options);
+    let rest: Promise<void> | undefined;
     try {
-      return await dial();
+      return await dial((held) => rest = held);
     } finally {
-      this.#leave();
+      if (rest === undefined) this.#leave();
+      else void rest.finally(() => this.#leave());
     }
   }
 

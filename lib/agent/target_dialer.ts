@@ -170,14 +170,19 @@ export class TargetDialer {
     if (tls === undefined) return await this.#dial(address, timeoutMs, signal);
     return await this.#gate.pass(
       { name: formatTarget(target), waitMs: timeoutMs, signal },
-      () => dialTls({ address, server: address }, tls, this.#deps.runtime, { timeoutMs, signal }),
+      (onGivenUp) =>
+        dialTls({ address, server: address }, tls, this.#deps.runtime, {
+          timeoutMs,
+          signal,
+          onGivenUp,
+        }),
     );
   }
 
   #dial(address: Address, timeoutMs: number, signal: AbortSignal): Promise<Duplex> {
     return this.#gate.pass(
       { name: formatAddress(address), waitMs: timeoutMs, signal },
-      () => dial(address, this.#deps.runtime, { timeoutMs, signal }),
+      (onGivenUp) => dial(address, this.#deps.runtime, { timeoutMs, signal, onGivenUp }),
     );
   }
 }

@@ -3,7 +3,7 @@ import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { BufferPool } from "../buffer.ts";
 import { DialError } from "../errors.ts";
-import type { Timer, TimerWheel } from "../timer.ts";
+import type { TimerWheel } from "../timer.ts";
 import { SocketDuplex } from "./socket.ts";
 import type { SocketOptions } from "./socket.ts";
 import type { Connection } from "./connection.ts";
@@ -12,10 +12,11 @@ import { connectNodeTls, isPlainTls, startTls } from "./tls_client.ts";
 import type { TlsClientOptions, TlsHandshake } from "./tls_client.ts";
 
 /**
- * How long a dial that was given up may still bring its connection, to be closed. The runtime loses
- * a connection whose dial is aborted just as it is there (Deno 2.9.6): an open file for ever.
+ * How long a connection attempt that was given up goes on by itself; what it brings is closed. The
+ * runtime can lose a connection whose dial is aborted just as it is there (Deno 2.9.6), an open
+ * file for ever: an attempt is aborted only where nothing has answered in all this time.
  */
-const ABORT_GRACE_MS = 50;
+const ABORT_GRACE_MS = 2_000;
 
 /** How to dial. */
 export interface DialOptions extends SocketOptions {
@@ -25,6 +26,11 @@ export interface DialOptions extends SocketOptions {
   signal?: AbortSignal;
   /** TLS on the connection; in the clear if undefined. */
   tls?: TlsClientOptions | undefined;
+  /**
+   * Called when the dial was given up while its attempt to connect goes on in the background, for
+   * 2 s at most; `rest` resolves when that has ended. Never rejects.
+   */
+  onGivenUp?: (rest: Promise<void>) => void;
 }
 
 /** What dialling needs of a runtime. */
@@ -46,22 +52,24 @@ export async function dial(
 ): Promise<Connection> {
   const name = formatAddress(address);
   const { signal, tls } = options;
-  const abort = new AbortController();
+  let isGivenUp = false;
   let isLate = false;
-  let grace: Timer | undefined;
   let handshake: TlsHandshake | undefined;
+  const refusal = () =>
+    isLate
+      ? new DialError(name, "timeout", `no answer within ${options.timeoutMs} ms`)
+      : new DialError(name, "unreachable", "given up");
+  const giving = Promise.withResolvers<never>();
+  giving.promise.catch(() => {});
   const giveUp = () => {
+    isGivenUp = true;
     handshake?.abort();
-    grace ??= runtime.timers.after(ABORT_GRACE_MS, () => abort.abort());
+    giving.reject(refusal());
   };
   const deadline = runtime.timers.after(options.timeoutMs, () => {
     isLate = true;
     giveUp();
   });
-  const refusal = () =>
-    isLate
-      ? new DialError(name, "timeout", `no answer within ${options.timeoutMs} ms`)
-      : new DialError(name, "unreachable", "given up");
   signal?.addEventListener("abort", giveUp);
   try {
     if (signal?.aborted) throw refusal();
@@ -69,10 +77,8 @@ export async function dial(
       handshake = connectNodeTls(address, tls);
       return await handshake.connection;
     }
-    const conn = address.kind === "unix"
-      ? await Deno.connect({ transport: "unix", path: address.path })
-      : await Deno.connect({ hostname: address.host, port: address.port, signal: abort.signal });
-    if (grace !== undefined) {
+    const conn = await connect(address, giving.promise, runtime, options);
+    if (isGivenUp) {
       conn.close();
       throw refusal();
     }
@@ -81,11 +87,32 @@ export async function dial(
     handshake = startTls(address, conn as Deno.TcpConn, tls, runtime.pool, options);
     return await handshake.connection;
   } catch (error) {
-    if (grace !== undefined) throw refusal();
+    if (isGivenUp) throw refusal();
     throw error instanceof DialError ? error : translateDialError(error, name);
   } finally {
     deadline.cancel();
-    grace?.cancel();
     signal?.removeEventListener("abort", giveUp);
+  }
+}
+
+/** Connects, or rejects as soon as `givenUp` does: what comes after that is closed. */
+async function connect(
+  address: Address,
+  givenUp: Promise<never>,
+  { timers }: DialRuntime,
+  { onGivenUp }: DialOptions,
+): Promise<Deno.Conn> {
+  const abort = new AbortController();
+  const attempt: Promise<Deno.Conn> = address.kind === "unix"
+    ? Deno.connect({ transport: "unix", path: address.path })
+    : Deno.connect({ hostname: address.host, port: address.port, signal: abort.signal });
+  try {
+    return await Promise.race([attempt, givenUp]);
+  } catch (error) {
+    // Nothing is left of an attempt that has failed; any other one goes on.
+    const grace = timers.after(ABORT_GRACE_MS, () => abort.abort());
+    const rest = attempt.then((conn) => conn.close(), () => {}).finally(() => grace.cancel());
+    onGivenUp?.(rest);
+    throw error;
   }
 }

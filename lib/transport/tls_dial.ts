@@ -4,7 +4,7 @@ import type { Address } from "../address.ts";
 import { DialError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
-import type { DialRuntime } from "./dial.ts";
+import type { DialOptions, DialRuntime } from "./dial.ts";
 import type { TlsClientOptions } from "./tls_client.ts";
 import { readTlsClient } from "./tls_client_files.ts";
 import type { TlsClientSettings } from "./tls_client_files.ts";
@@ -17,7 +17,8 @@ export interface TlsPlace {
 }
 
 /** How to dial, beside the settings. */
-export interface TlsDialOptions extends Pick<TlsClientOptions, "alpn" | "onChain"> {
+export interface TlsDialOptions
+  extends Pick<TlsClientOptions, "alpn" | "onChain">, Pick<DialOptions, "onGivenUp"> {
   /** From the call to the end of the handshake, ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -33,7 +34,7 @@ export async function dialTls(
   { address, server }: TlsPlace,
   settings: TlsClientSettings,
   runtime: DialRuntime,
-  { timeoutMs, signal, ...options }: TlsDialOptions,
+  { timeoutMs, signal, onGivenUp, ...options }: TlsDialOptions,
 ): Promise<Connection> {
   let client: TlsClientOptions;
   try {
@@ -46,6 +47,7 @@ export async function dialTls(
   return await dial(address, runtime, {
     timeoutMs,
     ...(signal !== undefined && { signal }),
+    ...(onGivenUp !== undefined && { onGivenUp }),
     tls: { ...client, ...options },
   });
 }
