@@ -110,6 +110,16 @@ export const LIMIT_OPTIONS = [
     description: "Bytes that slow readers may leave unread; the slowest is cut off beyond",
     group: "Limits",
   },
+  {
+    name: "probe-throughput",
+    kind: "string",
+    placeholder: "WHO",
+    choices: ["on", "loopback", "off"],
+    default: "loopback",
+    description: "Who may send a second of bytes each way by revtun probe --throughput: on for " +
+      "all with a credential",
+    group: "Limits",
+  },
 ] as const satisfies readonly OptionSpec[];
 
 /** The limits as the configuration has them. */
@@ -129,6 +139,7 @@ export function limitConfigOf(
     agentBytesPerSecond: bandwidth(values["agent-bandwidth"]),
     frontendBytesPerSecond: bandwidth(values["frontend-bandwidth"]),
     memoryBudgetBytes: values["memory-budget"],
+    throughput: values["probe-throughput"],
   };
 }
 

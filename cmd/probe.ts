@@ -53,6 +53,11 @@ export const command: Command = defineCommand({
       description: "Round trips to measure",
     },
     {
+      name: "throughput",
+      kind: "boolean",
+      description: "Also send bytes for a second each way, where the server has --probe-throughput",
+    },
+    {
       name: "via",
       kind: "string",
       placeholder: "URL",
@@ -134,6 +139,7 @@ export const command: Command = defineCommand({
         software: SOFTWARE,
         timeoutMs: values.timeout,
         pings: values.pings,
+        hasThroughput: values.throughput,
       };
       for await (const step of probe(options, runtime, signal)) await printer.print(step);
     }

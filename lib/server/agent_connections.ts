@@ -1,5 +1,6 @@
 /** Tunnel connections from their handshake to their end, as connections of their hosts. */
-import { formatAddress } from "../address.ts";
+import { formatAddress, isLoopback } from "../address.ts";
+import { noCredential } from "../auth/credential_policy.ts";
 import { ByteBucket, ThrottledDuplex } from "../byte_bucket.ts";
 import type { Duplex } from "../duplex.ts";
 import { ClosedError } from "../errors.ts";
@@ -20,6 +21,7 @@ import { ipOf } from "./raw_farewells.ts";
 import { RawTunnel } from "./raw_tunnel.ts";
 import type { Registry } from "./registry.ts";
 import type { ServerUpstreams } from "./server_upstreams.ts";
+import { Throughput } from "./throughput.ts";
 import type { TunnelEntry } from "./tunnel_acceptor.ts";
 
 /** Smallest read buffer of a tunnel connection: it carries many streams. */
@@ -58,12 +60,14 @@ export class AgentConnections {
   readonly #options: AgentConnectionsOptions;
   readonly #events: TunnelEvents;
   readonly #all = new Map<number, Tunnel>();
+  readonly #throughput: Throughput;
   readonly #buckets = new Map<Host, ByteBucket>();
   #nextId = 1;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: AgentConnectionsOptions) {
     this.#options = options;
+    this.#throughput = new Throughput(options.runtime, () => options.config().throughput);
     const { limits, registry, upstreams } = options;
     this.#events = {
       full: (host) => {
@@ -193,10 +197,16 @@ export class AgentConnections {
 
   #serveProbe(id: number, entry: TunnelEntry): void {
     if (entry.mode !== "mux") return this.#options.linger(entry.duplex);
+    const asker = {
+      isLoopback: isLoopback(entry.duplex.remote),
+      isAuthenticated: this.#options.config().credentialPolicy !== noCredential ||
+        entry.duplex.tls?.peerCertificate !== undefined,
+    };
     const session = this.#openSession(id, entry, {
       duplex: entry.duplex,
       name: `probe/${id}`,
       onMessage() {},
+      onOther: (stream, preface) => this.#throughput.take(stream, preface, asker),
       onGoAway() {},
       onClose: () => {
         life.cancel();

@@ -1,5 +1,6 @@
 /** The server's end of a session with an agent, or with a probe. */
 import type { Message } from "../codec/message.ts";
+import type { Preface } from "../codec/preface.ts";
 import { GO_AWAY } from "../codec/yamux.ts";
 import type { Duplex } from "../duplex.ts";
 import { ProtocolError } from "../errors.ts";
@@ -7,6 +8,7 @@ import { Allowance } from "../mux/abuse.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import type { MemoryBudget } from "../mux/memory_budget.ts";
 import { Session } from "../mux/session.ts";
+import type { MuxStream } from "../mux/stream.ts";
 import type { Runtime } from "../runtime.ts";
 import { ControlStream } from "./control_stream.ts";
 import type { Limits } from "./limits.ts";
@@ -43,6 +45,8 @@ export interface AgentSessionOptions {
   onMessage(message: Message): void;
   /** The stream that messages come and go on. */
   onControl?(stream: ControlStream): void;
+  /** A stream that is none of messages: true if it is taken. */
+  onOther?(stream: MuxStream, preface: Preface): boolean;
   onGoAway(): void;
   onClose(error?: Error): void;
 }
@@ -80,6 +84,7 @@ export function openAgentSession(
           const detail = "Ignored what an agent says: it says too much";
           limits.reached("messageRate", detail, { tunnel: id });
         },
+        other: (stream, preface) => options.onOther?.(stream, preface) ?? false,
         garbage: (error) => {
           stats.controlIgnored += 1;
           runtime.log.warn("control.garbage", error.message, { tunnel: id });

@@ -10,6 +10,7 @@ import type { CertificateStoreOptions } from "../transport/certificate_store.ts"
 import type { PortSharing } from "../transport/listen.ts";
 import type { ExposeRule } from "./expose_rule.ts";
 import type { ListenSpec } from "./listen_spec.ts";
+import type { ThroughputRule } from "./throughput.ts";
 import { NO_SLOW_START } from "./slow_start.ts";
 import type { SlowStart } from "./slow_start.ts";
 
@@ -94,6 +95,8 @@ export type ServerConfig = Readonly<{
   frontendBytesPerSecond: number;
   /** Bytes that slow readers may pile up in all sessions together. Default 512 MiB. */
   memoryBudgetBytes: number;
+  /** Who may measure how fast bytes pass, by revtun probe --throughput. Default: this machine. */
+  throughput: ThroughputRule;
   /** How long a new host takes to its full share. Default: no time. */
   slowStart: SlowStart;
   /** How long one takes that is back from an ejection, ms. */
@@ -141,6 +144,7 @@ export const SERVER_DEFAULTS = {
   agentBytesPerSecond: 0,
   frontendBytesPerSecond: 0,
   memoryBudgetBytes: 512 << 20,
+  throughput: "loopback",
   slowStart: NO_SLOW_START,
   ejectedSlowStartMs: 10_000,
 } as const satisfies ServerConfig;

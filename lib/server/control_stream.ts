@@ -3,6 +3,7 @@ import { FrameDecoder } from "../codec/frame.ts";
 import { decodeMessage, encodeMessage } from "../codec/message.ts";
 import type { KnownMessage, Message } from "../codec/message.ts";
 import { encodeAnswer, PrefaceDecoder } from "../codec/preface.ts";
+import type { Preface } from "../codec/preface.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import type { Sink } from "../duplex.ts";
 import { ClosedError } from "../errors.ts";
@@ -12,6 +13,8 @@ import type { MuxStream } from "../mux/stream.ts";
 export interface ControlEvents {
   /** A message of the agent about itself. */
   message(message: Message): void;
+  /** A stream of another kind: true if it is taken, which attaches another sink to it. */
+  other?(stream: MuxStream, preface: Preface): boolean;
   /** It said something that makes no sense; the stream is closed. */
   garbage(error: Error): void;
 }
@@ -19,7 +22,7 @@ export interface ControlEvents {
 /** Bytes of messages that may wait for an agent that does not read. */
 const MAX_QUEUED_BYTES = 64 << 10;
 
-/** A stream that an agent opened: only control streams are. */
+/** A stream that an agent opened: control streams are, and what probes ask for. */
 export class ControlStream implements Sink {
   readonly #stream: MuxStream;
   readonly #events: ControlEvents;
@@ -48,6 +51,7 @@ export class ControlStream implements Sink {
         const pushed = this.#preface.push(bytes);
         if (pushed === undefined) return;
         if (pushed.preface.kind !== "control") {
+          if (this.#events.other?.(this.#stream, pushed.preface)) return;
           throw new ClosedError("peer", "An agent may open control streams only");
         }
         this.#hasPreface = true;

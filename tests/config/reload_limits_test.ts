@@ -1,4 +1,5 @@
 /** Limits of a server that runs: each one counts as soon as the settings have another. */
+import { probe } from "../../lib/agent/probe/probe.ts";
 import assert from "node:assert/strict";
 import { LIMIT_OPTIONS, limitConfigOf } from "../../cmd/limit_options.ts";
 import { resolveOptions } from "../../cmd/resolve_options.ts";
@@ -171,6 +172,22 @@ const CASES: Readonly<Record<Name, (rig: Rig) => Promise<void>>> = {
   "frontend-bandwidth": async (rig) => {
     await rig.set({ "frontend-bandwidth": 64 << 10 });
     assert.ok(await move(rig, 256 << 10) > 500);
+  },
+  "probe-throughput": async (rig) => {
+    await rig.set({ "probe-throughput": "off" });
+    const { address } = parseListenSpec(rig.tunnel);
+    const options = {
+      server: address,
+      hostName: "probe",
+      credentialPolicy: "token",
+      credential: new Secret("s3cret"),
+      software: "revtun/test",
+      timeoutMs: 10_000,
+      pings: 1,
+      hasThroughput: true,
+    };
+    const steps = await Array.fromAsync(probe(options, rig.runtime, new AbortController().signal));
+    assert.match(steps.at(-1)!.detail, /^not measured: .*--probe-throughput/);
   },
   "memory-budget": async (rig) => {
     await rig.set({ "memory-budget": 16 << 20 });

@@ -15,6 +15,7 @@ import type { ProbeOptions } from "./probe_options.ts";
 import { resolveServer } from "./resolve_server.ts";
 import { lookCloser } from "./second_look.ts";
 import { clockStep, measureSession } from "./session_step.ts";
+import { measureThroughput } from "./throughput_step.ts";
 import { probeTls } from "./tls_step.ts";
 
 /** Runs a probe; each step is given as soon as it is over. */
@@ -110,6 +111,7 @@ class AddressProbe {
   async *#useSession(session: Session): AsyncGenerator<Step> {
     const { pings, timeoutMs } = this.#options;
     yield await measureSession(session, this.#runtime, { name: this.#name, pings, timeoutMs });
+    if (this.#options.hasThroughput) yield* measureThroughput(session, this.#name, this.#runtime);
     session.close();
   }
 

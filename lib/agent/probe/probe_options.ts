@@ -21,4 +21,6 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
   /** Round trips to measure. */
   readonly pings: number;
+  /** Also send bytes for a second each way. Default: no. */
+  readonly hasThroughput?: boolean | undefined;
 }
