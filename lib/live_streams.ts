@@ -1,5 +1,7 @@
 /** What clients have under way, for who looks: found where it is worked on, so that it costs nothing. */
 import type { Address } from "./address.ts";
+import { LinkedList } from "./linked_list.ts";
+import type { Linked } from "./linked_list.ts";
 
 /**
  * - `waiting`: for a host of its cluster;
@@ -29,6 +31,9 @@ export interface LiveStream {
   readonly toClientBytes: number;
 }
 
+/** One that lists itself. */
+export interface ListedStream extends LiveStream, Linked<ListedStream> {}
+
 /** Gives out ids; one for a whole server. */
 export class StreamIds {
   #last = 0;
@@ -41,19 +46,20 @@ export class StreamIds {
 /** Those of one frontend. */
 export class LiveStreams implements Iterable<LiveStream> {
   readonly ids: StreamIds;
-  readonly #own = new Set<LiveStream>();
+  readonly #own = new LinkedList<ListedStream>();
   #others: (() => Iterable<LiveStream>) | undefined;
 
   constructor(ids: StreamIds = new StreamIds()) {
     this.ids = ids;
   }
 
-  add(stream: LiveStream): void {
-    this.#own.add(stream);
+  add(stream: ListedStream): void {
+    this.#own.append(stream);
   }
 
-  delete(stream: LiveStream): void {
-    this.#own.delete(stream);
+  /** Takes out a stream that was added; no harm if it is out already. */
+  remove(stream: ListedStream): void {
+    this.#own.remove(stream);
   }
 
   /** Shows what somebody else keeps, too. */

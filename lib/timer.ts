@@ -3,20 +3,15 @@
  * and most deadlines are cancelled long before they pass.
  */
 
+import { LinkedList } from "./linked_list.ts";
+import type { Linked } from "./linked_list.ts";
+
 /** A deadline that can be moved or taken back. */
 export interface Timer {
   /** Takes the deadline back; no harm if it has passed. */
   cancel(): void;
   /** Sets it anew, `ms` from now; also after it passed or was cancelled. */
   restart(ms: number): void;
-}
-
-interface Entry extends Timer {
-  run: () => void;
-  /** Tick on which it is due, or -1 while not set. */
-  dueTick: number;
-  /** Slot that holds it, which may be an earlier stop on the way to its due tick; -1 for none. */
-  slot: number;
 }
 
 const SLOTS = 256;
@@ -27,7 +22,7 @@ const SLOTS = 256;
  */
 export class TimerWheel {
   readonly #tickMs: number;
-  readonly #slots: Set<Entry>[] = Array.from({ length: SLOTS }, () => new Set());
+  readonly #slots = Array.from({ length: SLOTS }, () => new LinkedList<Entry>());
   readonly #nowMs: () => number;
   #tick: number;
   #coarseTick: number;
@@ -60,14 +55,8 @@ export class TimerWheel {
 
   /** Calls `run` once, `ms` from now, unless cancelled. */
   after(ms: number, run: () => void): Timer {
-    const entry: Entry = {
-      run,
-      dueTick: -1,
-      slot: -1,
-      cancel: () => this.#disarm(entry),
-      restart: (newMs) => this.#arm(entry, newMs),
-    };
-    this.#arm(entry, ms);
+    const entry = new Entry(this, run);
+    this.arm(entry, ms);
     return entry;
   }
 
@@ -75,8 +64,10 @@ export class TimerWheel {
   close(): void {
     this.#isClosed = true;
     for (const slot of this.#slots) {
-      for (const entry of slot) entry.dueTick = entry.slot = -1;
-      slot.clear();
+      for (const entry of slot) {
+        slot.remove(entry);
+        entry.dueTick = entry.slot = -1;
+      }
     }
     this.#armed = 0;
     this.#stop();
@@ -90,14 +81,14 @@ export class TimerWheel {
     for (let tick = first; tick <= now; tick++) {
       this.#tick = tick;
       const slot = this.#slots[tick % SLOTS]!;
-      for (const entry of slot) {
-        if (entry.slot !== tick % SLOTS) continue;
+      // Nothing is placed in the slot of the tick itself, so it is empty in the end.
+      for (let entry = slot.first; entry !== undefined; entry = slot.first) {
+        slot.remove(entry);
         if (entry.dueTick > now) {
           // A restart only moves dueTick; the entry is carried on when its old slot comes up.
-          this.#place(entry, slot);
+          this.#place(entry);
           continue;
         }
-        slot.delete(entry);
         entry.dueTick = entry.slot = -1;
         this.#armed -= 1;
         entry.run();
@@ -106,11 +97,8 @@ export class TimerWheel {
     if (this.#armed === 0) this.#stop();
   }
 
-  #currentTick(): number {
-    return Math.floor(this.#nowMs() / this.#tickMs);
-  }
-
-  #arm(entry: Entry, ms: number): void {
+  /** Sets `entry`; only for itself. */
+  arm(entry: Entry, ms: number): void {
     if (this.#isClosed) return;
     if (this.#interval === undefined) {
       this.#tick = this.#coarseTick = this.#currentTick();
@@ -120,30 +108,60 @@ export class TimerWheel {
     entry.dueTick = Math.floor((this.#nowMs() + ms) / this.#tickMs) + 1;
     if (entry.slot === -1) {
       this.#armed += 1;
-      this.#place(entry, undefined);
+      this.#place(entry);
     } else if (entry.dueTick < wasDueTick) {
-      this.#place(entry, this.#slots[entry.slot]);
+      this.#slots[entry.slot]!.remove(entry);
+      this.#place(entry);
     }
   }
 
-  #place(entry: Entry, from: Set<Entry> | undefined): void {
-    from?.delete(entry);
-    // A deadline beyond one turn of the wheel waits in the farthest slot and is carried on from there.
-    const tick = Math.min(entry.dueTick, this.#tick + SLOTS - 1);
-    entry.slot = tick % SLOTS;
-    this.#slots[entry.slot]!.add(entry);
-  }
-
-  #disarm(entry: Entry): void {
+  /** Takes `entry` back; only for itself. */
+  disarm(entry: Entry): void {
     if (entry.slot === -1) return;
-    this.#slots[entry.slot]!.delete(entry);
+    this.#slots[entry.slot]!.remove(entry);
     entry.dueTick = entry.slot = -1;
     this.#armed -= 1;
     if (this.#armed === 0) this.#stop();
   }
 
+  #currentTick(): number {
+    return Math.floor(this.#nowMs() / this.#tickMs);
+  }
+
+  /** Puts `entry`, which is in no slot, where it is looked at next. */
+  #place(entry: Entry): void {
+    // A deadline beyond one turn of the wheel waits in the farthest slot and is carried on from there.
+    const tick = Math.min(entry.dueTick, this.#tick + SLOTS - 1);
+    entry.slot = tick % SLOTS;
+    this.#slots[entry.slot]!.append(entry);
+  }
+
   #stop(): void {
     clearInterval(this.#interval);
     this.#interval = undefined;
+  }
+}
+
+class Entry implements Timer, Linked<Entry> {
+  readonly run: () => void;
+  /** Tick on which it is due, or -1 while not set. */
+  dueTick = -1;
+  /** Slot that holds it, which may be an earlier stop on the way to its due tick; -1 for none. */
+  slot = -1;
+  previous: Entry | undefined;
+  next: Entry | undefined;
+  readonly #wheel: TimerWheel;
+
+  constructor(wheel: TimerWheel, run: () => void) {
+    this.#wheel = wheel;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.#wheel.disarm(this);
+  }
+
+  restart(ms: number): void {
+    this.#wheel.arm(this, ms);
   }
 }

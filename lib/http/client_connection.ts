@@ -9,6 +9,7 @@ import { HttpError } from "../codec/http1/http_error.ts";
 import { H2_PREFACE } from "../codec/http2/frame_guard.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Duplex, Sink } from "../duplex.ts";
+import type { Linked } from "../linked_list.ts";
 import type { Timer } from "../timer.ts";
 import { TOO_MANY_CHECKS } from "./access.ts";
 import { chooseFormat, renderAnswer } from "./answer.ts";
@@ -43,7 +44,9 @@ export const TRACE_FIELD = "x-revtun-trace";
 const NO_WISHES: AnswerWishes = { format: "text", isHead: false, isHttp10: false };
 
 /** A client of an {@link HttpFrontend}. */
-export class ClientConnection implements Sink {
+export class ClientConnection implements Sink, Linked<ClientConnection> {
+  previous: ClientConnection | undefined;
+  next: ClientConnection | undefined;
   readonly client: Duplex;
   /** Where the client is, as it is believed; undefined where it has no address. */
   readonly remote: Address | undefined;

@@ -4,6 +4,7 @@ import { RequestHead } from "../codec/http1/request_head.ts";
 import { ResponseHead } from "../codec/http1/response_head.ts";
 import type { Duplex } from "../duplex.ts";
 import { StreamIds } from "../live_streams.ts";
+import { LinkedList } from "../linked_list.ts";
 import type { LiveStream } from "../live_streams.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
@@ -91,7 +92,7 @@ export class HttpFrontend {
   readonly view: HeadView;
   readonly writer: HeadWriter;
   #options: HttpFrontendOptions;
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new LinkedList<ClientConnection>();
   /** By address: clients that share one share what is told of them. */
   readonly #facts = new Map<string, ClientFacts>();
   readonly #h2: ServerSessions;
@@ -206,7 +207,7 @@ export class HttpFrontend {
   close(): void {
     this.#isDraining = true;
     this.#drainTimer?.cancel();
-    for (const connection of this.#connections) connection.close();
+    for (const connection of [...this.#connections]) connection.close();
     this.#h2.close();
   }
 
@@ -231,12 +232,12 @@ export class HttpFrontend {
 
   /** Only for a {@link ClientConnection} that has ended. */
   forget(connection: ClientConnection): void {
-    this.#connections.delete(connection);
+    this.#connections.remove(connection);
     this.#left();
   }
 
   #serveHttp1(client: Duplex, remote: Address | undefined): void {
-    this.#connections.add(new ClientConnection(client, remote, this));
+    this.#connections.append(new ClientConnection(client, remote, this));
   }
 
   #left(): void {
@@ -246,6 +247,6 @@ export class HttpFrontend {
   }
 
   #closeIdle(): void {
-    for (const connection of this.#connections) connection.closeIfIdle();
+    for (const connection of [...this.#connections]) connection.closeIfIdle();
   }
 }

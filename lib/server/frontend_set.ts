@@ -274,10 +274,11 @@ export class FrontendSet {
     stats.frontendConnections += 1;
     this.#clientCount += 1;
     this.#clientsByIp.add(ip);
+    const seat = frontend.seat(client);
     client.onClosed = () => {
       this.#clientCount -= 1;
       this.#clientsByIp.remove(ip);
-      frontend.forget(client);
+      frontend.leave(seat);
     };
     frontend.serve(client);
   }

@@ -4,6 +4,7 @@ import { formatAddress } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import type { Sink } from "../duplex.ts";
 import { DialError } from "../errors.ts";
+import { LinkedList } from "../linked_list.ts";
 import type { Session } from "../mux/session.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
@@ -47,8 +48,8 @@ export class MuxTunnel implements HostConnection {
   readonly #h2: H2Targets;
   /** The agent's latest control stream. */
   control: ControlStream | undefined;
-  /** Streams that the agent has not answered, and since when: the oldest come first. */
-  readonly #unanswered = new Map<UpstreamStream, number>();
+  /** Streams that the agent has not answered: the oldest come first. */
+  readonly #unanswered = new LinkedList<UpstreamStream>();
   #openTimer: Timer | undefined;
   readonly #maxStreams: number;
   #inFlight = 0;
@@ -224,21 +225,21 @@ export class MuxTunnel implements HostConnection {
     });
     const stream: UpstreamStream = new UpstreamStream(
       this.#session.open(preface),
+      this.#runtime.nowMs(),
       (outcome) => {
         this.#answered(stream, outcome);
         if (typeof outcome !== "string" && outcome.status === "open") request.onOpen?.();
       },
     );
-    this.#unanswered.set(stream, this.#runtime.nowMs());
+    this.#unanswered.append(stream);
     this.#openTimer ??= this.#runtime.timers.after(this.#openTimeoutMs, () => this.#expire());
     return stream;
   }
 
   #answered(stream: UpstreamStream, outcome: OpenOutcome): void {
-    const sinceMs = this.#unanswered.get(stream)!;
-    this.#unanswered.delete(stream);
+    this.#unanswered.remove(stream);
     if (outcome === "abandoned") return;
-    stream.openMs = this.#runtime.nowMs() - sinceMs;
+    stream.openMs = this.#runtime.nowMs() - stream.sinceMs;
     if (typeof outcome !== "string") stream.dialMs = outcome.dialMs;
     this.#stats.open.observe(stream.openMs);
     // What is lost with its session says nothing of the host's targets.
@@ -253,14 +254,16 @@ export class MuxTunnel implements HostConnection {
   /** One timer for all openings, since each has the same time. */
   #expire(): void {
     const nowMs = this.#runtime.nowMs();
-    for (const [stream, sinceMs] of this.#unanswered) {
-      const leftMs = sinceMs + this.#openTimeoutMs - nowMs;
+    for (let stream = this.#unanswered.first; stream !== undefined;) {
+      const leftMs = stream.sinceMs + this.#openTimeoutMs - nowMs;
       if (leftMs > 0) {
         this.#openTimer!.restart(leftMs);
         return;
       }
       const detail = `the agent did not answer within ${this.#openTimeoutMs} ms`;
+      // Which takes it out of the list.
       stream.expire(new DialError(stream.name, "timeout", detail));
+      stream = this.#unanswered.first;
     }
     this.#openTimer = undefined;
   }

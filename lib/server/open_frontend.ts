@@ -1,6 +1,8 @@
 /** A frontend that is open: its listener, and the clients that came in by it. */
 import type { Address } from "../address.ts";
 import { ByteBucket, ThrottledDuplex } from "../byte_bucket.ts";
+import { LinkedList } from "../linked_list.ts";
+import type { Linked } from "../linked_list.ts";
 import type { LiveStreams } from "../live_streams.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Listener } from "../transport/listen.ts";
@@ -26,7 +28,7 @@ export class OpenFrontend {
   readonly #frontend: Frontend;
   #bucket: ByteBucket | undefined;
   readonly #runtime: Runtime;
-  readonly #clients = new Set<AcceptedClient>();
+  readonly #clients = new LinkedList<Seat>();
   readonly #onIdle: (() => void)[] = [];
   /** Undefined once another one has its listener. */
   port: Port | undefined;
@@ -64,8 +66,14 @@ export class OpenFrontend {
     return this.#clients.size;
   }
 
+  /** Takes a client in; `seat` is to be given back when it is closed. */
+  seat(client: AcceptedClient): Seat {
+    const seat = new Seat(client);
+    this.#clients.append(seat);
+    return seat;
+  }
+
   serve(client: AcceptedClient): void {
-    this.#clients.add(client);
     this.#frontend.serve(this.#bucket === undefined ? client : throttled(client, this.#bucket));
   }
 
@@ -75,9 +83,9 @@ export class OpenFrontend {
     this.#frontend.configure?.(config);
   }
 
-  /** A client that it served is closed. */
-  forget(client: AcceptedClient): void {
-    this.#clients.delete(client);
+  /** A client that it took in is closed. */
+  leave(seat: Seat): void {
+    this.#clients.remove(seat);
     if (this.#clients.size > 0) return;
     for (const run of this.#onIdle.splice(0)) run();
   }
@@ -97,7 +105,18 @@ export class OpenFrontend {
   /** Closes every client. */
   close(): void {
     this.#frontend.close();
-    for (const client of this.#clients) client.close();
+    for (const { client } of [...this.#clients]) client.close();
+  }
+}
+
+/** A client's place in the list of those that are there. */
+export class Seat implements Linked<Seat> {
+  readonly client: AcceptedClient;
+  previous: Seat | undefined;
+  next: Seat | undefined;
+
+  constructor(client: AcceptedClient) {
+    this.client = client;
   }
 }
 

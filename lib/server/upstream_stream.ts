@@ -4,6 +4,7 @@ import { AnswerDecoder } from "../codec/preface.ts";
 import type { Answer } from "../codec/preface.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import { ClosedError, DecodeError, DialError, SessionLostError } from "../errors.ts";
+import type { Linked } from "../linked_list.ts";
 import type { MuxStream } from "../mux/stream.ts";
 import type { StreamOpening } from "../upstream.ts";
 
@@ -20,7 +21,11 @@ export type OnAnswer = (outcome: OpenOutcome) => void;
  * Until the agent has answered it stands between the stream and its user; from then on the stream
  * delivers to the user's sink directly.
  */
-export class UpstreamStream implements Duplex, Sink, StreamOpening {
+export class UpstreamStream implements Duplex, Sink, StreamOpening, Linked<UpstreamStream> {
+  /** When it was opened, on the runtime's clock. */
+  readonly sinceMs: number;
+  previous: UpstreamStream | undefined;
+  next: UpstreamStream | undefined;
   openMs: number | undefined;
   dialMs: number | undefined;
   readonly #stream: MuxStream;
@@ -30,7 +35,8 @@ export class UpstreamStream implements Duplex, Sink, StreamOpening {
   #isAnswered = false;
   #isAbandoned = false;
 
-  constructor(stream: MuxStream, onAnswer: OnAnswer) {
+  constructor(stream: MuxStream, sinceMs: number, onAnswer: OnAnswer) {
+    this.sinceMs = sinceMs;
     this.#stream = stream;
     this.#onAnswer = onAnswer;
   }

@@ -1,6 +1,6 @@
 /** A client that is joined with a target, from its asking for one until both are closed. */
 import type { Address } from "../../address.ts";
-import type { LiveState, LiveStream } from "../../live_streams.ts";
+import type { ListedStream, LiveState } from "../../live_streams.ts";
 import { splice } from "../../splice.ts";
 import type { SpliceCounts } from "../../splice.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream.ts";
@@ -12,9 +12,11 @@ export type JoinPlace =
   & Partial<Pick<UpstreamRequest, "target" | "destination">>;
 
 /** Listed among its frontend's streams as long as it is there. */
-export class JoinedClient implements LiveStream {
+export class JoinedClient implements ListedStream {
   readonly id: number;
   readonly startedMs: number;
+  previous: ListedStream | undefined;
+  next: ListedStream | undefined;
   readonly #client: ClientDuplex;
   readonly #place: JoinPlace;
   readonly #services: FrontendServices;
@@ -87,6 +89,6 @@ export class JoinedClient implements LiveStream {
 
   /** It came to nothing, or to its end. */
   ended(): void {
-    this.#services.streams.delete(this);
+    this.#services.streams.remove(this);
   }
 }
