@@ -94,7 +94,6 @@ function rightsOf(
     net: true,
     read: hasUnix || hasAdmin || hasFiles,
     write: hasUnix || hasAdmin,
-    env: true,
   });
 }
 

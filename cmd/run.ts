@@ -1,6 +1,7 @@
 /** argv -> command -> exit code. Ends no process and throws nothing: main.ts does the first. */
 import { LOG_OPTIONS } from "./common_options.ts";
 import { EXIT } from "./command.ts";
+import { COMMAND_RIGHTS } from "./command_rights.ts";
 import type { Command, Context, ProcessContext } from "./command.ts";
 import { reportError } from "./report_error.ts";
 import { LiveSettings } from "./live_settings.ts";
@@ -98,13 +99,16 @@ async function execute(
     return EXIT.ok;
   }
   checkArgs(command, line.args);
-  const source = new SettingsSource(command, [line.layer, environmentLayer(process.env)]);
+  const env = remembered(process.env);
+  const source = new SettingsSource(command, [line.layer, environmentLayer(env)]);
   const loaded = await source.load();
   const { values, sourceOf } = loaded;
   runtimes.configure({
     level: String(values["log-level"] ?? LOG_OPTIONS[0].default),
     format: String(values["log-format"] ?? LOG_OPTIONS[1].default),
   });
+  const rights = COMMAND_RIGHTS[command.name]?.kept(values, line.args) ?? [];
+  await process.giveUpRights?.(rights);
   const live = new LiveSettings(loaded, { command, source, process, logLevel: runtimes });
   const context: Context<Record<string, unknown>> = {
     stdout: process.stdout,
@@ -139,4 +143,13 @@ function checkArgs(command: Command, args: readonly string[]): void {
   if (args.length < min) {
     throw new ConfigError(placeholder, `missing, see revtun ${command.name} --help`);
   }
+}
+
+/** Variables as they are when they are first looked at: later there may be no right to. */
+function remembered(env: (name: string) => string | undefined): typeof env {
+  const values = new Map<string, string | undefined>();
+  return (name) => {
+    if (!values.has(name)) values.set(name, env(name));
+    return values.get(name);
+  };
 }

@@ -267,8 +267,6 @@ function rightsOf(values: OptionValues<typeof SERVER_OPTIONS>, config: ServerCon
     read: hasReload || hasFiles || hasUnix,
     // Uses of tokens are noted beside them, certificates of our own are made anew.
     write: hasReload || hasFiles || hasUnix,
-    // Modules of Node's look at variables as they go; secrets are not among what they read.
-    env: true,
   });
 }
 

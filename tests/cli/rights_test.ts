@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { routeFlags } from "../../npm/route.ts";
 import { ask, temporaryFolder } from "../hostile/commands.ts";
+import { RIGHTS_FLAGS } from "./fixtures/rights_flags.ts";
 import { TestCa } from "../transport/tls_support.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -11,14 +12,18 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 type Logged = (pattern: RegExp) => Promise<string>;
 
 /** Starts a command in a process that then tries what it should not; what came of it, and its log. */
-async function tryRights(args: string[], whileItRuns?: (logged: Logged) => Promise<void>) {
+async function tryRights(
+  args: string[],
+  whileItRuns?: (logged: Logged) => Promise<void>,
+  env: Record<string, string> = {},
+) {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-prompt", "--quiet", "--no-check", ...routeFlags()],
+      ...["run", ...RIGHTS_FLAGS, "--quiet", "--no-check", ...routeFlags()],
       ...["tests/cli/fixtures/try_rights.ts", ...args],
     ],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", REVTUN_TRIED: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -58,7 +63,7 @@ async function tryRights(args: string[], whileItRuns?: (logged: Logged) => Promi
   }
 }
 
-const FORBIDDEN = { run: "forbidden", ffi: "forbidden", sys: "forbidden" };
+const FORBIDDEN = { run: "forbidden", ffi: "forbidden", sys: "forbidden", env: "forbidden" };
 const LISTEN = ["server", "--listen", "127.0.0.1:0", "--tunnel", "127.0.0.1:0"];
 const FRONTEND = /frontend\.listening .*\/\/([\d.:]+)/;
 
@@ -93,6 +98,28 @@ Deno.test("a server keeps what its tokens and its admin endpoint need", async ()
     }
   });
   assert.deepEqual([admin.run, admin.ffi, admin.sys], ["forbidden", "forbidden", "forbidden"]);
+});
+
+Deno.test("settings are read anew without a right to variables, which still count", async () => {
+  await using folder = await temporaryFolder();
+  const file = folder.path("revtun.yaml");
+  const write = (hold: string) =>
+    Deno.writeTextFile(
+      file,
+      `server:\n  listen: ["127.0.0.1:0"]\n  tunnel: ["127.0.0.1:0"]\n` +
+        `  admin: 127.0.0.1:0\n  hold: ${hold}\n`,
+      { mode: 0o600 },
+    );
+  await write("1s");
+  const results = await tryRights(["server", "--config", file], async (logged) => {
+    const address = await logged(/event=admin\.listening .*address=([\d.:]+)/);
+    await write("2s");
+    await logged(/event=(config\.reloaded)/);
+    const { settings } = await (await fetch(`http://${address}/api/v1/config`)).json();
+    assert.equal(settings.hold.value, "2s");
+    assert.deepEqual(settings["max_clients"], { value: 7, source: "REVTUN_MAX_CLIENTS" });
+  }, { "REVTUN_MAX_CLIENTS": "7" });
+  assert.deepEqual([results["env"], results["read"]], ["forbidden", "done"]);
 });
 
 Deno.test("a server keeps what the renewal of its frontends' certificates needs", async () => {
