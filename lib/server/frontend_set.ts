@@ -206,9 +206,8 @@ export class FrontendSet {
   }
 
   async #listen(owner: OpenFrontend): Promise<Port> {
-    const { scheme, address } = owner.spec;
+    const { address } = owner.spec;
     const { runtime, config } = this.#services;
-    const kind: FrontendKind = FRONTEND_KINDS[scheme];
     if (this.#isClosing) throw new ListenError(formatAddress(address), "the server is stopping");
     // The listener may have clients before the port has it.
     const port: Port = { owner, listener: undefined };
@@ -217,7 +216,7 @@ export class FrontendSet {
       sharing: config.portSharing,
     };
     await clearSocketPath(address, config.portSharing);
-    port.listener = await (kind.listen ?? listen)(address, runtime, options, this.#services);
+    port.listener = await listenOf(owner.spec)(address, runtime, options, this.#services);
     return port;
   }
 
@@ -300,6 +299,12 @@ export class FrontendSet {
   }
 }
 
+/** How the clients of `spec` come in. */
+function listenOf(spec: ListenSpec): NonNullable<FrontendKind["listen"]> {
+  const kind: FrontendKind = FRONTEND_KINDS[spec.scheme];
+  return kind.listensPlain?.(spec) === true ? listen : kind.listen ?? listen;
+}
+
 function isSameAddress(a: Address, b: Address): boolean {
   if (a.kind === "unix" || b.kind === "unix") {
     return a.kind === "unix" && b.kind === "unix" && a.path === b.path;
@@ -309,6 +314,5 @@ function isSameAddress(a: Address, b: Address): boolean {
 
 /** The listener of one can serve the other. */
 function isSamePort(a: ListenSpec, b: ListenSpec): boolean {
-  const [kindA, kindB]: FrontendKind[] = [FRONTEND_KINDS[a.scheme], FRONTEND_KINDS[b.scheme]];
-  return isSameAddress(a.address, b.address) && kindA!.listen === kindB!.listen;
+  return isSameAddress(a.address, b.address) && listenOf(a) === listenOf(b);
 }

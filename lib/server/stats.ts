@@ -1,7 +1,7 @@
 /** Counts of what a server did and refused; read by admin and metrics. */
 import type { H2Refusal } from "../http/h2/server_sessions.ts";
 import { Histogram } from "../histogram.ts";
-import type { TlsRefusal } from "../transport/tls_listen.ts";
+import type { TlsRefusal } from "../transport/tls_server.ts";
 
 /** Each grows only. */
 export class ServerStats {

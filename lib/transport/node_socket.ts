@@ -33,11 +33,16 @@ export class NodeSocket implements Connection {
   #isClosed = false;
   #error: Error | undefined;
 
-  constructor(socket: Socket, tls: TlsFacts | undefined, place?: Address) {
+  /** @param ends where it is and where it leads to, if the socket does not know. */
+  constructor(
+    socket: Socket,
+    tls: TlsFacts | undefined,
+    ends?: { readonly local: Address; readonly remote: Address },
+  ) {
     this.#socket = socket;
     this.tls = tls;
-    this.remote = place ?? toAddress(socket.remoteAddress, socket.remotePort);
-    this.local = place ?? toAddress(socket.localAddress, socket.localPort);
+    this.remote = ends?.remote ?? toAddress(socket.remoteAddress, socket.remotePort);
+    this.local = ends?.local ?? toAddress(socket.localAddress, socket.localPort);
     socket.setNoDelay(true);
     socket.on("error", (error) => this.#error ??= error);
     socket.on("close", () => this.#onGone());

@@ -165,7 +165,7 @@ export function connectNodeTls(address: Address, tls: TlsClientOptions): TlsHand
             version: socket.getProtocol() ?? undefined,
             serverName,
             peerCertificate: undefined,
-          }, address.kind === "unix" ? address : undefined),
+          }, address.kind === "unix" ? { local: address, remote: address } : undefined),
         );
       } catch (error) {
         fail(error);

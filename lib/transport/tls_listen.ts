@@ -6,46 +6,27 @@ import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { CertificateSource } from "./certificate_store.ts";
-import type { Connection } from "./connection.ts";
 import { BACKLOG, checkAlone, untilQuiet } from "./listen.ts";
 import type { Listener, PortSharing } from "./listen.ts";
-import { NodeSocket } from "./node_socket.ts";
-import { loadCertificateReader } from "./peer_certificate.ts";
-import type { CertificateReader, PeerCertificate } from "./peer_certificate.ts";
+import type { CertificateReader } from "./peer_certificate.ts";
 import { translateListenError } from "./socket_error.ts";
-
-/** Why a client's handshake came to nothing. */
-export type TlsRefusal =
-  | "garbage"
-  | "timeout"
-  | "unknownName"
-  | "noCertificate"
-  | "untrusted"
-  | "version"
-  | "overload";
+import {
+  certificateReaderFor,
+  isHangUp,
+  MAX_HANDSHAKES,
+  refusalOf,
+  securedSocket,
+  tlsSettings,
+} from "./tls_server.ts";
+import type { TlsServerOptions } from "./tls_server.ts";
 
 /** How to listen for TLS. */
-export interface TlsListenOptions {
-  readonly certificates: CertificateSource;
-  /** Protocols that are spoken, the best first; a client that offers none of them gets none. */
-  readonly alpn?: readonly string[];
-  /** From the connection to the handshake's end, ms; 10 s by default. */
-  readonly handshakeTimeoutMs?: number;
-  /** Handshakes at once; more are closed unanswered. 4,096 by default. */
-  readonly maxHandshakes?: number;
+export interface TlsListenOptions extends TlsServerOptions {
   /** Nobody by default. */
   readonly sharing?: PortSharing;
-  /** Takes each new connection, its client's certificate checked; must not throw. */
-  onConnection(connection: Connection): void;
-  /** Told of each one that came to nothing. */
-  onRefused?(refusal: TlsRefusal, remote: string): void;
 }
 
 type TcpAddress = Extract<Address, { kind: "tcp" }>;
-
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-const MAX_HANDSHAKES = 4096;
 
 /**
  * Listens on `address`; host "" means all addresses, IPv6 and IPv4.
@@ -60,9 +41,7 @@ export async function listenTls(
   if (address.kind === "unix") {
     throw new ListenError(formatAddress(address), "TLS is for TCP; a Unix socket needs none");
   }
-  const readCertificate = options.certificates.clientCa === undefined
-    ? undefined
-    : await loadCertificateReader();
+  const readCertificate = await certificateReaderFor(options);
   const listener = new TlsListener(address, runtime, options, readCertificate);
   await listener.open();
   return listener;
@@ -92,28 +71,7 @@ class TlsListener implements Listener {
     this.#runtime = runtime;
     this.#options = options;
     this.#readCertificate = readCertificate;
-    const { certificates } = options;
-    const isAsking = certificates.clientCa !== undefined;
-    const settings = {
-      // Without it a listener of TLS has no half-close.
-      allowHalfOpen: true,
-      noDelay: true,
-      minVersion: "TLSv1.2" as const,
-      handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-      requestCert: isAsking,
-      rejectUnauthorized: isAsking,
-      ...(isAsking && { ca: [certificates.clientCa!] }),
-      ...(options.alpn !== undefined && { ALPNProtocols: [...options.alpn] }),
-      SNICallback: (
-        name: string,
-        done: (error: Error | null, context?: ReturnType<CertificateSource["contextFor"]>) => void,
-      ) => {
-        const context = certificates.contextFor(name);
-        if (context === undefined) done(new UnknownNameError(name));
-        else done(null, context);
-      },
-    };
-    this.#server = createServer(settings, (socket) => this.#secured(socket));
+    this.#server = createServer(tlsSettings(options), (socket) => this.#secured(socket));
     this.#server.on("connection", (socket: Socket) => this.#connected(socket));
     this.#server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
   }
@@ -184,27 +142,10 @@ class TlsListener implements Listener {
   /** Each connection comes here or to `#failed`, once. */
   #secured(socket: TLSSocket): void {
     this.#pending.delete(placeOf(socket));
-    let peerCertificate: PeerCertificate | undefined;
-    try {
-      if (this.#readCertificate !== undefined) {
-        // The chain has been checked by now; the runtime refuses clients without one.
-        if (!socket.authorized) throw new Error("the client's certificate was not checked");
-        peerCertificate = this.#readCertificate(socket.getPeerCertificate().raw);
-      }
-    } catch {
+    const connection = securedSocket(socket, this.#readCertificate);
+    if (connection === undefined) {
       this.#options.onRefused?.("untrusted", socket.remoteAddress ?? "");
-      socket.destroy();
-      return;
-    }
-    const serverName = (socket as { servername?: string | false }).servername;
-    this.#options.onConnection(
-      new NodeSocket(socket, {
-        alpn: socket.alpnProtocol || undefined,
-        version: socket.getProtocol() ?? undefined,
-        serverName: serverName || undefined,
-        peerCertificate,
-      }),
-    );
+    } else this.#options.onConnection(connection);
   }
 
   #failed(error: Error, socket: TLSSocket): void {
@@ -220,23 +161,6 @@ class TlsListener implements Listener {
     this.#options.onRefused?.(refusal, remote);
     this.#runtime.log.debug("tls.refused", error.message, { refusal, remote });
   }
-}
-
-class UnknownNameError extends Error {}
-
-function refusalOf(error: Error): TlsRefusal {
-  if (error instanceof UnknownNameError) return "unknownName";
-  const text = `${(error as { code?: string }).code} ${error.message}`;
-  if (/handshake timeout/i.test(text)) return "timeout";
-  if (/DID_NOT_RETURN_A_CERTIFICATE|no certificates/.test(text)) return "noCertificate";
-  // Node cuts a client off whose certificate did not pass.
-  if (isHangUp(error) || /invalid peer certificate/.test(text)) return "untrusted";
-  if (/peer is incompatible|ProtocolVersion/.test(text)) return "version";
-  return "garbage";
-}
-
-function isHangUp(error: Error): boolean {
-  return (error as { code?: string }).code === "ECONNRESET";
 }
 
 /** Both the socket in its handshake and the one of TLS have these. */

@@ -203,18 +203,21 @@ http {
       );
       const nginx = await service("nginx", ["-c", `${folder}/nginx.conf`, "-p", folder], port);
       {
+        await using ca = await TestCa.make();
         await using rig = await frontendRig({
+          server: { frontendTls: { files: [await ca.signFiles("front", ["front.test"])] } },
           listen: [
             "http://127.0.0.1:0/edge-a/v1",
             "tcp://127.0.0.1:0/edge-a/v2",
             "http://127.0.0.1:0/edge-a/v2?proxy_protocol=127.0.0.1",
+            "https://127.0.0.1:0/edge-a/v2?proxy_protocol=127.0.0.1",
           ],
           targets: [
             `v1=http://127.0.0.1:${port}?proxy_protocol=v1`,
             `v2=tcp://127.0.0.1:${port}?proxy_protocol=v2`,
           ],
         });
-        const [v1, v2, told] = rig.addresses;
+        const [v1, v2, told, toldInTls] = rig.addresses;
         for (const address of [v1, v2]) {
           const answer = await curl("-w", "%{local_port}", `http://${address}/plain`);
           const [, ip, port, local] = /^(\S+) (\d+)\n(\d+)$/.exec(answer) ?? [];
@@ -222,13 +225,20 @@ http {
         }
         const answer = await curl("--haproxy-protocol", `http://${told}/told`);
         assert.match(answer, /^127\.0\.0\.1 \d+\n$/);
+        const front = toldInTls!.split(":")[1];
+        const inTls = await curl(
+          ...["--haproxy-protocol", "--http2", "-w", "HTTP/%{http_version}"],
+          ...["--cacert", ca.certFile, "--resolve", `front.test:${front}:127.0.0.1`],
+          `https://front.test:${front}/told`,
+        );
+        assert.match(inTls, /^127\.0\.0\.1 \d+\nHTTP\/2$/);
         await assert.rejects(() => curl(`http://${told}/untold`));
         assert.deepEqual(rig.server.stats.clientsRefused, { "proxy-header": 1 });
       }
       // nginx writes its log at its end at the latest.
       await nginx[Symbol.asyncDispose]();
       const log = await Deno.readTextFile(`${folder}/access.log`);
-      assert.equal(log.match(/^127\.0\.0\.1 \/(plain|told)$/gm)?.length, 3, log);
+      assert.equal(log.match(/^127\.0\.0\.1 \/(plain|told)$/gm)?.length, 4, log);
     }),
 });
 

@@ -14,7 +14,8 @@ import type { Listener } from "../../lib/transport/listen.ts";
 import { makeCertificate } from "../../lib/transport/make_certificate.ts";
 import type { KeyPair } from "../../lib/transport/make_certificate.ts";
 import { listenTls } from "../../lib/transport/tls_listen.ts";
-import type { TlsListenOptions, TlsRefusal } from "../../lib/transport/tls_listen.ts";
+import type { TlsListenOptions } from "../../lib/transport/tls_listen.ts";
+import type { TlsRefusal } from "../../lib/transport/tls_server.ts";
 
 export const LOOPBACK = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
 const DAY_MS = 86_400_000;

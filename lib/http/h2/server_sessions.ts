@@ -10,7 +10,7 @@ import { ClosedError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { Timer } from "../../timer.ts";
 import { ClientStream } from "./client_stream.ts";
-import { DuplexStream } from "./duplex_stream.ts";
+import { DuplexStream } from "../../duplex_stream.ts";
 import { MalformedHeaders } from "./header_text.ts";
 import { H2_CODE } from "./reset.ts";
 

@@ -6,7 +6,7 @@ import { FrameGuard, TARGET_FRAME_LIMITS } from "../../codec/http2/frame_guard.t
 import type { Duplex } from "../../duplex.ts";
 import { ClosedError } from "../../errors.ts";
 import type { TimerWheel } from "../../timer.ts";
-import { DuplexStream } from "./duplex_stream.ts";
+import { DuplexStream } from "../../duplex_stream.ts";
 import { TargetStream } from "./target_stream.ts";
 
 /** What a target is told. */

@@ -25,6 +25,11 @@ export function checkDoor(spec: ListenSpec): void {
   new AddressList(optionsOf(spec, "proxy_protocol").filter((text) => text !== ACCEPT));
 }
 
+/** Its clients come in by proxies, each behind a PROXY header. */
+export function hasProxyHeaders(spec: ListenSpec): boolean {
+  return optionsOf(spec, "proxy_protocol").length > 0;
+}
+
 /** Puts the door of `spec`'s options in front of a frontend; nothing where they ask for none. */
 export function withDoor(
   spec: ListenSpec,

@@ -65,6 +65,8 @@ export interface FrontendKind {
   readonly options: readonly string[];
   /** Looks at what the grammar leaves open. @throws {RangeError} fit to be shown behind `--listen`. */
   check?(spec: ListenSpec): void;
+  /** Clients of `spec` come in by a stream socket in the clear, whatever `listen` does. */
+  listensPlain?(spec: ListenSpec): boolean;
   /** How its clients come in; a stream socket in the clear unless given. @throws {ListenError} */
   listen?(
     address: Address,

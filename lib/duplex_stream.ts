@@ -1,7 +1,7 @@
-/** A {@link Duplex} as a stream of Node's, for `node:http2` to speak over. */
+/** A {@link Duplex} as a stream of Node's, for `node:http2` and `node:tls` to speak over. */
 import { Buffer } from "node:buffer";
 import { Duplex as NodeDuplex } from "node:stream";
-import type { Duplex, Sink } from "../../duplex.ts";
+import type { Duplex, Sink } from "./duplex.ts";
 
 type Done = (error?: Error | null) => void;
 
@@ -14,7 +14,7 @@ export type Inspect = (bytes: Uint8Array, pass: (bytes: Uint8Array) => void) => 
 /** Owns its duplex: closed with it, and closes it. */
 export class DuplexStream extends NodeDuplex implements Sink {
   readonly #duplex: Duplex;
-  readonly #inspect: Inspect;
+  readonly #inspect: Inspect | undefined;
   readonly #pass = (bytes: Uint8Array): void => {
     // Valid during the call only, and Node reads when it likes.
     if (!this.push(Buffer.from(bytes))) this.#duplex.pause();
@@ -22,7 +22,7 @@ export class DuplexStream extends NodeDuplex implements Sink {
   #onRoom: Done | undefined;
 
   /** @param first bytes that came before this took over. */
-  constructor(duplex: Duplex, inspect: Inspect, first?: Uint8Array) {
+  constructor(duplex: Duplex, inspect?: Inspect, first?: Uint8Array) {
     super({ allowHalfOpen: true });
     this.#duplex = duplex;
     this.#inspect = inspect;
@@ -37,6 +37,7 @@ export class DuplexStream extends NodeDuplex implements Sink {
   }
 
   onData(bytes: Uint8Array): void {
+    if (this.#inspect === undefined) return this.#pass(bytes);
     try {
       this.#inspect(bytes, this.#pass);
     } catch (error) {
