@@ -4,6 +4,8 @@
  */
 import { parseArguments, USAGE } from "./arguments.ts";
 import type { BenchArguments } from "./arguments.ts";
+import { ProgressLine, progressText } from "../lib/progress.ts";
+import { stderrTerminal } from "./io/stderr_terminal.ts";
 import { readResults, writeResults } from "./measurement.ts";
 import { formatTables, writeReport } from "./report.ts";
 import { runBench } from "./run_bench.ts";
@@ -44,12 +46,26 @@ async function measure(args: BenchArguments): Promise<void> {
   const started = new Date().toISOString().slice(0, 16).replace(":", "");
   const path = args.into ?? `${RESULTS}/${started}.json`;
   await Deno.mkdir(RESULTS, { recursive: true });
+  const progress = new ProgressLine(stderrTerminal);
+  let show = () => {};
   const results = await runBench(
     args,
     abort.signal,
-    print,
+    (line) => {
+      void progress.clear();
+      print(line);
+      show();
+    },
     (results) => writeResults(path, results),
-  );
+    (part, section) => {
+      show = () =>
+        progress.follow((elapsedMs) => {
+          const details = `${section} ${(elapsedMs / 1000).toFixed(0)} s since the last line`;
+          return progressText("bench", part, details, stderrTerminal.width);
+        });
+      show();
+    },
+  ).finally(() => progress.clear());
   print(`\n${formatTables(results)}`);
   print(`${path}, after ${((performance.now() - startMs) / 60_000).toFixed(1)} min`);
   // A part of it, or hasty figures, are not what the document is for unless asked for.

@@ -23,7 +23,7 @@ const LATE_MINUTES = 22;
 
 /**
  * Measures what `args` ask for; `save` gets what there is after each section, so that an interrupt
- * costs but one.
+ * costs but one; `onProgress` is told which section begins, and which part of them is done.
  *
  * @throws {Error} nothing can be measured at all, or `signal` was aborted.
  */
@@ -32,6 +32,7 @@ export async function runBench(
   signal: AbortSignal,
   print: (line: string) => void,
   save: (results: Results) => Promise<void>,
+  onProgress: (part: number, section: string) => void = () => {},
 ): Promise<Results> {
   const known = parsePeers(await Deno.readTextFile(PEERS), PEERS);
   const stranger = args.peers?.find((name) => !known.some((one) => one.name === name));
@@ -76,7 +77,8 @@ export async function runBench(
         names = names.filter((name) => STANDALONE.includes(name));
       }
     }
-    for (const name of names) {
+    for (const [index, name] of names.entries()) {
+      onProgress(index / names.length, name);
       const minutes = (performance.now() - startMs) / 60_000;
       print(`--- ${name}, after ${minutes.toFixed(1)} min`);
       if (args.rounds === undefined && minutes > LATE_MINUTES && run.plan.rounds > 1) {

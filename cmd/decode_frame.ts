@@ -3,10 +3,10 @@ import { CaptureDecoder, INPUT_FORMATS } from "../lib/decode/capture_decoder.ts"
 import { CaptureSummary } from "../lib/decode/capture_summary.ts";
 import { formatRecord, formatRecordAsJson } from "../lib/decode/format_record.ts";
 import { ConfigError } from "../lib/errors.ts";
+import { ByteProgress } from "../lib/progress.ts";
 import { openCapture } from "./capture_input.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
-import { ProgressBar } from "./progress_bar.ts";
 
 /** What was printed leaves when this much has gathered, and whenever the input pauses. */
 const WRITE_CHARS = 64 << 10;
@@ -76,7 +76,7 @@ export const command: Command = defineCommand({
       follow: values.follow,
       signal,
     });
-    const progress = new ProgressBar(stderr, "decoding", input.totalBytes);
+    const progress = new ByteProgress(stderr, "decoding", input.totalBytes);
     const summary = new CaptureSummary();
     const format = values.json ? formatRecordAsJson : formatRecord;
     let lines = "";

@@ -31,11 +31,11 @@ export const command: Command = defineCommand({
     { line: "revtun doctor --config revtun.yaml --json", description: "for a script" },
   ],
   async run(context) {
-    const { values, stdout, signal } = context;
+    const { values, stdout, stderr, signal } = context;
     const path = values.config;
     if (path === undefined) throw new ConfigError("--config", "missing, name the settings file");
     const runtime = context.createRuntime();
-    const printer = new StepPrinter(stdout, values.json);
+    using printer = new StepPrinter(stdout, stderr, values.json);
     const { sections, lines } = await checkSettingsFile(path, context);
     for (const line of lines) await printer.print(mistake(path, line));
     if (lines.length === 0) {
@@ -56,7 +56,11 @@ export const command: Command = defineCommand({
       const steps = section.name === "server"
         ? examineServer(settings, isSound, runtime, signal)
         : examineAgent(settings, isSound, runtime, signal);
-      for await (const step of steps) await printer.print(step);
+      printer.doing(section.name);
+      for await (const step of steps) {
+        await printer.print(step);
+        printer.doing(section.name);
+      }
     }
     await printer.print(await checkClock());
     return await printer.finish({ config: path });

@@ -100,14 +100,14 @@ export const command: Command = defineCommand({
     },
   ],
   async run(context) {
-    const { values, args, stdout, signal } = context;
+    const { values, args, stdout, stderr, signal } = context;
     const { config: path, targets: isAboutTargets } = values;
     const config = path === undefined ? undefined : await readConfigOf(path, context);
     if (isAboutTargets && config === undefined) {
       throw new ConfigError("--targets", "needs --config FILE, the settings of the agent");
     }
     const runtime = context.createRuntime();
-    const printer = new StepPrinter(stdout, values.json);
+    using printer = new StepPrinter(stdout, stderr, values.json);
     if (isAboutTargets) {
       for await (const step of probeTargets(config!, runtime, signal)) await printer.print(step);
       return await printer.finish({});
@@ -140,6 +140,7 @@ export const command: Command = defineCommand({
         timeoutMs: values.timeout,
         pings: values.pings,
         hasThroughput: values.throughput,
+        onProgress: (what: string) => printer.doing(`${formatAddress(server)} ${what}`),
       };
       for await (const step of probe(options, runtime, signal)) await printer.print(step);
     }

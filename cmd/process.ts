@@ -30,10 +30,11 @@ function output(file: StandardFile): Output {
   return {
     isTerminal,
     get width() {
-      return isTerminal ? Deno.consoleSize().columns : undefined;
+      // One that does not know says 0.
+      return isTerminal ? Deno.consoleSize().columns || undefined : undefined;
     },
     get height() {
-      return isTerminal ? Deno.consoleSize().rows : undefined;
+      return isTerminal ? Deno.consoleSize().rows || undefined : undefined;
     },
     // https://no-color.org: set to anything but nothing.
     isColoured: isTerminal && (Deno.env.get("NO_COLOR") ?? "") === "" &&

@@ -1,5 +1,6 @@
 /** Steps of `probe` and `doctor` as people and as machines read them. */
 import { escapeControls, printable } from "../lib/printable.ts";
+import { ProgressLine } from "../lib/progress.ts";
 import type { Step, Verdict } from "../lib/step.ts";
 import { EXIT } from "./command.ts";
 import type { Output } from "./command.ts";
@@ -12,30 +13,44 @@ const MARKS: Readonly<Record<Verdict, { word: string; colour: number }>> = {
 const NAME_WIDTH = 9;
 const INDENT = "     ";
 
-/** Prints steps as they come, or all of them as one JSON object at the end. */
-export class StepPrinter {
+/** Prints steps as they come, or all of them as one JSON object at the end; `using` ends it. */
+export class StepPrinter implements Disposable {
   readonly #output: Output;
+  readonly #progress: ProgressLine;
   readonly #isJson: boolean;
   readonly #steps: Step[] = [];
 
-  constructor(output: Output, isJson: boolean) {
+  /** @param terminal where it is shown what is under way, if it is one. */
+  constructor(output: Output, terminal: Output, isJson: boolean) {
     this.#output = output;
+    this.#progress = new ProgressLine(terminal);
     this.#isJson = isJson;
+  }
+
+  /** Says what takes its time, until the next step is printed. */
+  doing(what: string): void {
+    this.#progress.follow((elapsedMs) => `${what}, ${(elapsedMs / 1000).toFixed(1)} s`);
   }
 
   async print(step: Step): Promise<void> {
     this.#steps.push(step);
+    await this.#progress.clear();
     if (!this.#isJson) await this.#output.write(linesOf(step, this.#output.isColoured));
   }
 
   /** @param head what the JSON object begins with. */
   async finish(head: Readonly<Record<string, unknown>>): Promise<number> {
+    await this.#progress.clear();
     const isGood = this.#steps.length > 0 && this.#steps.every(({ verdict }) => verdict !== "fail");
     if (this.#isJson) {
       const result = { ...head, ok: isGood, steps: this.#steps.map(toJson) };
       await this.#output.write(`${escapeControls(JSON.stringify(result))}\n`);
     }
     return isGood ? EXIT.ok : EXIT.failed;
+  }
+
+  [Symbol.dispose](): void {
+    this.#progress[Symbol.dispose]();
   }
 }
 

@@ -4,6 +4,8 @@
  * anything did not hold.
  */
 import { parseArgs } from "@std/cli";
+import { stderrTerminal } from "../../bench/io/stderr_terminal.ts";
+import { ProgressLine, progressText } from "../../lib/progress.ts";
 import { runGoals } from "./goals/run.ts";
 import { soak } from "./soak.ts";
 
@@ -23,14 +25,28 @@ if (task !== undefined) {
 const seed = numberOf("seed", Math.floor(Math.random() * 1_000_000) + 1);
 const minutes = numberOf("minutes", 5);
 print(`soak of ${minutes} min, seed ${seed}`);
+const progress = new ProgressLine(stderrTerminal);
+const startMs = performance.now();
+const showProgress = () =>
+  progress.follow(() => {
+    const doneMin = (performance.now() - startMs) / 60_000;
+    const details = `${doneMin.toFixed(1)} of ${minutes} min`;
+    return progressText("soak", doneMin / minutes, details, stderrTerminal.width);
+  });
+showProgress();
 const report = await soak({
   seconds: minutes * 60,
   seed,
   faultEveryMs: numberOf("every", 5) * 1000,
   clients: numberOf("clients", 16),
   rate: args["rate"] === undefined ? undefined : numberOf("rate", 0),
-  print,
+  print: (line) => {
+    void progress.clear();
+    print(line);
+    showProgress();
+  },
 });
+void progress.clear();
 const rows: [what: string, value: string | number, isGood: boolean][] = [
   ["faults injected", report.faults, true],
   ["answers with the right bytes", report.right, report.right > 0],

@@ -58,6 +58,7 @@ class AddressProbe {
     if (tls !== undefined) {
       plain.close();
       const place = { address: this.#address, server };
+      this.#options.onProgress?.("tls");
       const [shaken, secured] = await probeTls(place, tls, timeoutMs, this.#runtime, this.#signal);
       yield shaken;
       if (secured === undefined) return;
@@ -110,8 +111,13 @@ class AddressProbe {
 
   async *#useSession(session: Session): AsyncGenerator<Step> {
     const { pings, timeoutMs } = this.#options;
-    yield await measureSession(session, this.#runtime, { name: this.#name, pings, timeoutMs });
-    if (this.#options.hasThroughput) yield* measureThroughput(session, this.#name, this.#runtime);
+    const onProgress = (done: number) => this.#options.onProgress?.(`session ${done}/${pings}`);
+    const measured = { name: this.#name, pings, timeoutMs, onProgress };
+    yield await measureSession(session, this.#runtime, measured);
+    if (this.#options.hasThroughput) {
+      this.#options.onProgress?.("throughput");
+      yield* measureThroughput(session, this.#name, this.#runtime);
+    }
     session.close();
   }
 
@@ -162,6 +168,7 @@ class AddressProbe {
     run: Parameters<typeof runStep<T>>[0]["run"],
     explain: (error: unknown) => Explained | Promise<Explained>,
   ): Promise<Outcome<T>> {
+    this.#options.onProgress?.(name);
     return runStep({ name, subject: this.#name, nowMs: this.#runtime.nowMs, run, explain });
   }
 }

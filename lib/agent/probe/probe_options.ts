@@ -21,6 +21,8 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
   /** Round trips to measure. */
   readonly pings: number;
+  /** Told what is under way: "connect", "session 3/20". */
+  onProgress?(what: string): void;
   /** Also send bytes for a second each way. Default: no. */
   readonly hasThroughput?: boolean | undefined;
 }
