@@ -43,6 +43,10 @@ export class RawTunnel implements TunnelConnection, Sink {
   #held: Uint8Array[] | undefined;
   #abort: AbortController | undefined;
   readonly #idleTimer: Timer;
+  #isIdleTimerSet = false;
+  /** Pieces of data that came from either side, now and when the timer was set. */
+  #pieces = 0;
+  #piecesBefore = 0;
   #quietTimer: Timer | undefined;
   #deadline: Timer | undefined;
   #isDraining = false;
@@ -64,7 +68,7 @@ export class RawTunnel implements TunnelConnection, Sink {
     this.#events = events;
     const { pool, timers } = services.runtime;
     this.#exchanges = new RawExchanges(pool);
-    this.#idleTimer = timers.after(services.idleTimeoutMs, () => this.#onIdle());
+    this.#idleTimer = timers.after(services.idleTimeoutMs, () => this.#checkIdle());
     this.#idleTimer.cancel();
     socket.attach(this);
   }
@@ -236,14 +240,25 @@ export class RawTunnel implements TunnelConnection, Sink {
     }
   }
 
-  #onIdle(): void {
+  // Looks at a count once a period instead of moving a timer with each piece of data.
+  #checkIdle(): void {
+    this.#isIdleTimerSet = false;
+    if (this.#exchanges.isIdle) return;
+    if (this.#pieces !== this.#piecesBefore) return this.#setIdleTimer();
     this.close(new DeadlineError(`Nothing passed for ${this.#services.idleTimeoutMs} ms`));
   }
 
-  #touch(): void {
+  #setIdleTimer(): void {
     const { idleTimeoutMs } = this.#services;
-    if (this.#exchanges.isIdle) this.#idleTimer.cancel();
-    else if (idleTimeoutMs > 0) this.#idleTimer.restart(idleTimeoutMs);
+    if (idleTimeoutMs === 0) return;
+    this.#isIdleTimerSet = true;
+    this.#piecesBefore = this.#pieces;
+    this.#idleTimer.restart(idleTimeoutMs);
+  }
+
+  #touch(): void {
+    this.#pieces += 1;
+    if (!this.#isIdleTimerSet && !this.#exchanges.isIdle) this.#setIdleTimer();
   }
 
   #closeWhenQuiet(): void {

@@ -113,8 +113,7 @@ export class ServerUpstreams implements Upstreams {
   }
 
   #wait(cluster: Cluster, request: UpstreamRequest): Promise<Upstream> {
-    const failure = this.#failureOf(cluster, request);
-    if (request.waitMs <= 0) throw failure;
+    if (request.waitMs <= 0) throw this.#failureOf(cluster, request);
     let waiters = this.#waiting.get(cluster.name);
     const count = waiters?.size ?? 0;
     if (count >= this.#maxWaiting) {
