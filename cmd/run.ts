@@ -119,6 +119,7 @@ async function execute(
     },
     signal: process.signal,
     env: (name) => process.env(name),
+    ...(process.onHangup && { onHangup: process.onHangup }),
     giveUpRights: async (kept) => await process.giveUpRights?.(kept),
     values,
     args: line.args,

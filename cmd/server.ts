@@ -13,6 +13,7 @@ import { startServer } from "../lib/server/server.ts";
 import { parseClusterTime } from "../lib/server/slow_start.ts";
 import { nearestMatch } from "../lib/suggest.ts";
 import type { PortSharing } from "../lib/transport/listen.ts";
+import { ACCESS_LOG_OPTIONS, openAccessLog } from "./access_log_options.ts";
 import { ADMIN_OPTIONS, readAdminSetup } from "./admin_options.ts";
 import type { AdminSetup } from "./admin_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
@@ -147,6 +148,7 @@ export const SERVER_OPTIONS = [
   ...LIMIT_OPTIONS,
   ...ADMIN_OPTIONS,
   CONFIG_OPTION,
+  ...ACCESS_LOG_OPTIONS,
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
@@ -187,7 +189,10 @@ export const command: Command = defineCommand({
     const tls = await tlsServerOf(context, autoPlace);
     const setup = await readAdminSetup(context, plain);
     const portSharing = portSharingOf(context, setup);
-    const config = { ...await readServerConfig(context, plain, tls), portSharing };
+    const accessLog = await openAccessLog(context, plain);
+    if (accessLog !== undefined) cleanup.use(accessLog);
+    const watchers = accessLog === undefined ? [] : [accessLog];
+    const config = { ...await readServerConfig(context, plain, tls), portSharing, watchers };
     // Whichever is in use at the end.
     let { credentialPolicy } = config;
     cleanup.defer(() => credentialPolicy.close?.());
@@ -229,6 +234,9 @@ export const command: Command = defineCommand({
           await before.close?.();
         },
       });
+      if (accessLog !== undefined) {
+        cleanup.defer(context.onHangup?.(() => void accessLog.reopen()) ?? (() => {}));
+      }
       await context.giveUpRights?.(rightsOf(values, config));
       await Promise.race([aborted(signal), takenOver.promise.then(() => admin?.close())]);
     } finally {
@@ -266,7 +274,7 @@ function rightsOf(values: OptionValues<typeof SERVER_OPTIONS>, config: ServerCon
     net: hasReload || isAsking || isExposing || hasUdp,
     read: hasReload || hasFiles || hasUnix,
     // Uses of tokens are noted beside them, certificates of our own are made anew.
-    write: hasReload || hasFiles || hasUnix,
+    write: hasReload || hasFiles || hasUnix || values["access-log"] !== undefined,
   });
 }
 

@@ -147,6 +147,12 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     read: ({ server }) => server.stats.firstByte,
   },
   {
+    name: "revtun_access_log_lost_lines_total",
+    type: "counter",
+    help: "Lines of the access log that could not be written, or not fast enough",
+    read: ({ server }) => server.watch.droppedCount,
+  },
+  {
     name: "revtun_streams_opened_total",
     type: "counter",
     help: "Streams opened to targets",

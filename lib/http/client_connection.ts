@@ -7,6 +7,7 @@ import { INCOMPLETE } from "../codec/http1/head.ts";
 import { HeldBytes } from "../codec/http1/held_bytes.ts";
 import { HttpError } from "../codec/http1/http_error.ts";
 import { H2_PREFACE } from "../codec/http2/frame_guard.ts";
+import { LF } from "../codec/http1/byte_class.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import type { Linked } from "../linked_list.ts";
@@ -21,6 +22,7 @@ import { HopClock } from "./hop_clock.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
 import type { ClientFacts } from "./request_writer.ts";
 import { isAnswer } from "./route.ts";
+import { WatchedRequest } from "./watched_request.ts";
 
 /**
  * - `idle`: between requests, nothing of the next is here;
@@ -69,10 +71,20 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
   #isKeepAlive = true;
   /** No request came yet: the client may turn out to speak HTTP/2. */
   #isFirst = true;
+  readonly #isHttp2: boolean;
+  /** Of the requests one after the other; made only where they are watched. */
+  #watched: WatchedRequest | undefined;
   /** When the head at hand began; 0 where nobody wants to know. */
   #headMs = 0;
 
-  constructor(client: Duplex, remote: Address | undefined, frontend: HttpFrontend) {
+  /** @param isHttp2 the client is one stream of HTTP/2. */
+  constructor(
+    client: Duplex,
+    remote: Address | undefined,
+    frontend: HttpFrontend,
+    isHttp2 = false,
+  ) {
+    this.#isHttp2 = isHttp2;
     this.client = client;
     this.remote = remote;
     this.#frontend = frontend;
@@ -189,9 +201,21 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
   }
 
   /** Answers the exchange's request by ourselves; `isKept` where its body has been read. */
-  answer(answer: Answer, wishes: AnswerWishes, isKept: boolean): void {
+  answer(
+    answer: Answer,
+    wishes: AnswerWishes,
+    isKept: boolean,
+    watched?: WatchedRequest,
+  ): void {
     const isKeepAlive = isKept && this.isKeepAlive && !this.#isEnded;
-    this.write(renderAnswer(answer, { ...wishes, isKeepAlive }));
+    const bytes = renderAnswer(answer, { ...wishes, isKeepAlive });
+    this.write(bytes);
+    if (watched !== undefined) {
+      watched.status = answer.status;
+      watched.code = answer.code;
+      watched.responseBytes = bodyBytesOf(bytes);
+      this.#frontend.tellWatchers(watched);
+    }
     this.exchangeDone(isKeepAlive);
   }
 
@@ -297,8 +321,24 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
     const { settings, runtime } = this.#frontend;
     const isTraced = settings.tellsTimings && head.has(FIELD.xRevtun) &&
       head.header(TRACE_FIELD) !== undefined;
+    const watched = this.#watch(head, headMs);
+    if (watched !== undefined) return { clock: watched.clock, watched, isTraced };
     if (!isTraced) return undefined;
-    return { clock: new HopClock(headMs, runtime.nowMs()), isTraced };
+    const clock = new HopClock();
+    clock.begin(headMs, runtime.nowMs());
+    return { clock, watched, isTraced };
+  }
+
+  /** Begins to watch a request; undefined where nobody wants to know. */
+  #watch(head: RequestHead | undefined, headMs: number): WatchedRequest | undefined {
+    const { isWatched, name, view, runtime } = this.#frontend;
+    if (!isWatched) return undefined;
+    const watched = this.#watched ??= new WatchedRequest(name, this.#isHttp2);
+    const nowMs = runtime.nowMs();
+    // What came is no request: nothing of it is believed.
+    const clientIp = head === undefined ? this.facts.address : view.clientIp;
+    watched.begin(head, clientIp, { headMs: headMs === 0 ? nowMs : headMs, nowMs });
+    return watched;
   }
 
   /** Keeps the head until `check` has settled, and takes it then as if it came anew. */
@@ -328,9 +368,13 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
   /** Answers a request that goes no further; a body of it that comes is not read. */
   #answerHead(head: RequestHead, answer: Answer): void {
     const isKept = requestFraming(head) === "none";
+    const headMs = this.#headMs;
     this.#headMs = 0;
     this.#report(answer);
-    this.answer(answer, wishesOf(head), isKept);
+    this.#frontend.view.show(this.remote, this.facts);
+    const watched = this.#watch(head, headMs);
+    if (watched !== undefined) watched.isWhole = true;
+    this.answer(answer, wishesOf(head), isKept, watched);
   }
 
   #refusalOf(head: RequestHead): Answer | undefined {
@@ -414,7 +458,7 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
     }
     const answer = answerForRequest(error);
     this.#report(answer);
-    this.answer(answer, NO_WISHES, false);
+    this.answer(answer, NO_WISHES, false, this.#watch(undefined, this.#headMs));
   }
 
   #linger(): void {
@@ -467,6 +511,14 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
       durationMs: 0,
     });
   }
+}
+
+/** Bytes behind the head of a whole answer. */
+function bodyBytesOf(answer: Uint8Array): number {
+  for (let i = 3; i < answer.length; i++) {
+    if (answer[i] === LF && answer[i - 2] === LF) return answer.length - i - 1;
+  }
+  return 0;
 }
 
 function wishesOf(head: RequestHead): AnswerWishes {

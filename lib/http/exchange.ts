@@ -19,6 +19,7 @@ import { OutgoingRequest } from "./outgoing_request.ts";
 import { ResponseRelay } from "./response_relay.ts";
 import type { ResponseUser } from "./response_relay.ts";
 import type { Passage, Route } from "./route.ts";
+import type { WatchedRequest } from "./watched_request.ts";
 
 /**
  * - `opening`: no upstream yet;
@@ -39,14 +40,16 @@ const LIVE_STATES: Readonly<Record<State, LiveState>> = {
   over: "answering",
 };
 
-/** What of a request's times is to be known. */
+/** What of a request is to be known. */
 export interface ExchangeTiming {
   readonly clock: HopClock | undefined;
+  /** What its watchers are told at its end. */
+  readonly watched: WatchedRequest | undefined;
   /** The client is to be told of them, and gets a stream of its own for it. */
   readonly isTraced: boolean;
 }
 
-const UNTIMED: ExchangeTiming = { clock: undefined, isTraced: false };
+const UNTIMED: ExchangeTiming = { clock: undefined, watched: undefined, isTraced: false };
 
 /** A request under way. */
 export class Exchange implements Sink, ResponseUser, LiveStream {
@@ -73,6 +76,8 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   #attempts: Attempts | undefined;
   /** Only where somebody wants to know. */
   readonly #clock: HopClock | undefined;
+  /** Until they are told of it. */
+  #watched: WatchedRequest | undefined;
   /** The client is told the times. */
   readonly #isTraced: boolean;
 
@@ -80,9 +85,10 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     connection: ClientConnection,
     frontend: HttpFrontend,
     route: Route,
-    { clock, isTraced }: ExchangeTiming = UNTIMED,
+    { clock, watched, isTraced }: ExchangeTiming = UNTIMED,
   ) {
     this.#clock = clock;
+    this.#watched = watched;
     this.#isTraced = isTraced;
     this.#connection = connection;
     this.#frontend = frontend;
@@ -146,6 +152,12 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
       edits: this.#passage?.requestEdits,
       requestId: this.#frontend.requestId,
     });
+    const watched = this.#watched;
+    if (watched !== undefined) {
+      watched.cluster = this.#route.cluster;
+      watched.targetName = this.#route.target;
+      if (watched.requestId.length === 0) this.#frontend.requestId.tell(watched);
+    }
     this.#frontend.retries.deposit();
     this.#acquire(this.#holdMs);
     return bodyEnd;
@@ -295,7 +307,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
       return;
     }
     const isOrderly = error === undefined && this.#isUpstreamEnded;
-    this.#end(false);
+    this.#end(false, isOrderly);
     // In order, the client's side has its last bytes to send and closes by itself.
     if (!isOrderly) this.#connection.close(error);
     this.#connection.exchangeOver();
@@ -447,6 +459,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     this.#upstream = upstream;
     this.#state = "waiting";
     this.#clock?.found(upstream, this.#frontend.runtime.nowMs());
+    if (this.#watched !== undefined) this.#watched.hostName = upstream.hostName;
     if (upstream.duplex.isClosed) {
       // It broke between its being found and now; nothing of the request was sent.
       const detail = "the stream was closed before its use";
@@ -480,7 +493,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
 
   #complete(): void {
     const isWhole = this.#request.isDone;
-    this.#end(this.#response.isReusable && isWhole);
+    this.#end(this.#response.isReusable && isWhole, true);
     this.#connection.exchangeDone(
       this.#response.isClientKept && isWhole && !this.#connection.client.isClosed,
     );
@@ -523,6 +536,8 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   #answer(answer: Answer, isKept: boolean): void {
     const format = formatForHead(this.#request.head);
     this.#report(answer.status, answer.code);
+    const watched = this.#watched;
+    this.#watched = undefined;
     const told = this.#isTraced
       ? { ...answer, fields: [...answer.fields ?? [], this.ownLine()!] }
       : answer;
@@ -532,15 +547,28 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
       isHead: this.#request.method === "HEAD",
       isHttp10: this.#request.isHttp10,
     };
-    this.#connection.answer(told, wishes, isKept);
+    if (watched !== undefined) {
+      watched.requestBytes = this.#request.bodyBytes;
+      watched.isWhole = true;
+    }
+    this.#connection.answer(told, wishes, isKept, watched);
   }
 
   /** Lets go of everything; the connection must be told in its own way. */
-  #end(isReusable: boolean): void {
+  #end(isReusable: boolean, isWhole = false): void {
     this.#state = "over";
+    if (this.#watched !== undefined) this.#tellWatchers(this.#watched, isWhole);
     this.#request.forget();
     this.#response.clear();
     this.#releaseUpstream(isReusable);
+  }
+
+  #tellWatchers(watched: WatchedRequest, isWhole: boolean): void {
+    this.#watched = undefined;
+    watched.isWhole = isWhole;
+    watched.requestBytes = this.#request.bodyBytes;
+    watched.responseBytes = this.toClientBytes - this.#response.headBytes;
+    this.#frontend.tellWatchers(watched);
   }
 
   #releaseUpstream(isReusable: boolean): void {
@@ -556,6 +584,11 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
 
   #report(status: number, code: string | undefined): void {
     const { onAnswer, runtime } = this.#frontend;
+    const watched = this.#watched;
+    if (watched !== undefined) {
+      watched.status = status;
+      watched.code = code;
+    }
     onAnswer?.({
       cluster: this.#route.cluster,
       hostName: this.#upstream?.hostName,

@@ -27,6 +27,11 @@ export class HeadWriter {
     return this.#bytes.subarray(HEAD_ROOM_BYTES, this.#end);
   }
 
+  /** Bytes that were written. */
+  get size(): number {
+    return this.#end - HEAD_ROOM_BYTES;
+  }
+
   /** Starts anew, in a buffer with room for `size` bytes. */
   begin(size: number): void {
     const needed = size + HEAD_ROOM_BYTES;

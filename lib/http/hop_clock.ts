@@ -15,21 +15,23 @@ export interface HopTimes {
   readonly firstByteMs: number;
 }
 
-/** Takes the times of a request on its way; of the runtime's clock, in ms. */
+/** Takes the times of a request on its way; of the runtime's clock, in ms. May be used again. */
 export class HopClock {
   /** The head's first byte was here. */
-  readonly headMs: number;
+  headMs = 0;
   /** It was decided where the request goes. */
-  readonly routedMs: number;
+  routedMs = 0;
   /** There was a stream for it, the latest one of several attempts; 0 while there is none. */
   foundMs = 0;
   /** The answer began; 0 while it has not. */
   answeredMs = 0;
   #upstream: Upstream | undefined;
 
-  constructor(headMs: number, routedMs: number) {
+  begin(headMs: number, routedMs: number): void {
     this.headMs = headMs;
     this.routedMs = routedMs;
+    this.foundMs = this.answeredMs = 0;
+    this.#upstream = undefined;
   }
 
   found(upstream: Upstream, nowMs: number): void {

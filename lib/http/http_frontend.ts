@@ -23,6 +23,7 @@ import type { RouteFunction } from "./route.ts";
 import { DEFAULT_HTTP_SETTINGS } from "./settings.ts";
 import type { HttpSettings } from "./settings.ts";
 import type { TrustedProxies } from "./trusted_proxies.ts";
+import type { RequestWatch, WatchedRequest } from "./watched_request.ts";
 
 /** What a frontend is told at its making. */
 export interface HttpFrontendOptions {
@@ -41,6 +42,10 @@ export interface HttpFrontendOptions {
   readonly trustedProxies?: TrustedProxies;
   /** Who may ask; everybody by default. */
   readonly access?: Access;
+  /** How it is called where requests are told of; "" by default. */
+  readonly name?: string;
+  /** Who wants to know of requests; nobody by default. */
+  readonly watch?: RequestWatch;
   /** Names of requests under way; its own by default. */
   readonly streamIds?: StreamIds;
   /** Called once for each request, when its answer has begun or it was given up. */
@@ -124,7 +129,7 @@ export class HttpFrontend {
       // Answers are written while the other one is being read.
       responseHead: new ResponseHead(this.settings.headLimits),
       idleTimeoutMs: this.settings.keepAliveTimeoutMs,
-      serve: (client, remote) => this.#serveHttp1(client, remote),
+      serve: (client, remote) => this.#serveHttp1(client, remote, true),
       onGone: () => this.#left(),
       ...(options.onH2Refused !== undefined && { onRefused: options.onH2Refused }),
     });
@@ -137,7 +142,18 @@ export class HttpFrontend {
 
   /** Somebody may want to know the times of requests. */
   get isTiming(): boolean {
-    return this.#settings.tellsTimings;
+    return this.#settings.tellsTimings || this.isWatched;
+  }
+
+  /** Requests that begin now are watched. */
+  get isWatched(): boolean {
+    return this.#options.watch?.isOn === true;
+  }
+
+  /** A request is over. */
+  tellWatchers(request: WatchedRequest): void {
+    request.endedMs = this.runtime.nowMs();
+    this.#options.watch?.requestEnded(request);
   }
 
   /**
@@ -236,8 +252,13 @@ export class HttpFrontend {
     this.#left();
   }
 
-  #serveHttp1(client: Duplex, remote: Address | undefined): void {
-    this.#connections.append(new ClientConnection(client, remote, this));
+  /** How it is called where requests are told of. */
+  get name(): string {
+    return this.#options.name ?? "";
+  }
+
+  #serveHttp1(client: Duplex, remote: Address | undefined, isHttp2 = false): void {
+    this.#connections.append(new ClientConnection(client, remote, this, isHttp2));
   }
 
   #left(): void {

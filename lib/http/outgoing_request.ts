@@ -39,6 +39,11 @@ export class OutgoingRequest {
     return this.#kept?.isWhole === true;
   }
 
+  /** Bytes of its body so far, with the framing of chunks. */
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
   /** Bytes that are kept. */
   get keptBytes(): number {
     return this.#kept?.size ?? 0;

@@ -44,6 +44,8 @@ export class ResponseRelay {
   #isDechunked = false;
   /** The target's connection may serve the next request. */
   isReusable = false;
+  /** Bytes of heads that were passed on. */
+  headBytes = 0;
   /** The client was told that its connection is kept. */
   isClientKept = false;
 
@@ -145,6 +147,7 @@ export class ResponseRelay {
     const { writer } = this.#frontend;
     writer.begin(responseHeadRoom(head, undefined));
     writeResponseHead(writer, head, { connection: undefined, isDechunked: false });
+    this.headBytes += writer.size;
     this.#user.toClient(writer.view(), writer.buffer);
     writer.buffer.release();
   }
@@ -178,6 +181,7 @@ export class ResponseRelay {
     writer.begin(responseHeadRoom(head, edits, line) + (isJoined ? bodyEnd - headEnd : 0));
     const connection = this.isClientKept ? (isHttp10 ? "keep-alive" : undefined) : "close";
     writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked, edits, line });
+    this.headBytes += writer.size;
     if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
     this.#user.began(head.status, false);
     this.#user.toClient(writer.view(), writer.buffer);
@@ -211,6 +215,7 @@ export class ResponseRelay {
     const line = this.#user.ownLine();
     writer.begin(responseHeadRoom(head, edits, line));
     writeResponseHead(writer, head, { connection: "upgrade", isDechunked: false, edits, line });
+    this.headBytes += writer.size;
     this.#user.began(head.status, true);
     this.#user.toClient(writer.view(), writer.buffer);
     writer.buffer.release();

@@ -13,6 +13,7 @@ import type { ListenSpec } from "./listen_spec.ts";
 import type { ThroughputRule } from "./throughput.ts";
 import { NO_SLOW_START } from "./slow_start.ts";
 import type { SlowStart } from "./slow_start.ts";
+import type { TrafficWatcher } from "./traffic_watch.ts";
 
 /** Settings of a server. */
 export type ServerConfig = Readonly<{
@@ -27,6 +28,8 @@ export type ServerConfig = Readonly<{
   trustedProxies: readonly string[];
   /** Largest body of an HTTP request, with the framing of its chunks; 0 for any. Default 0. */
   maxBodyBytes: number;
+  /** Who wants to know of each request and connection; whoever made them closes them. Nobody. */
+  watchers: readonly TrafficWatcher[];
   /** A request that asks for it by `x-revtun-trace` is told the times of its hops. Default: no. */
   tellsTimings: boolean;
   /** What frontends agents may ask for. Default: none. */
@@ -106,6 +109,7 @@ export type ServerConfig = Readonly<{
 /** Everything that has a default. */
 export const SERVER_DEFAULTS = {
   frontends: [],
+  watchers: [],
   tellsTimings: false,
   routes: [],
   trustedProxies: [],

@@ -196,7 +196,10 @@ export class FrontendSet {
     const kind: FrontendKind = FRONTEND_KINDS[spec.scheme];
     const streams = new LiveStreams(this.#streamIds);
     // Some of what is common changes while it is in use: it is looked up there.
-    const services = Object.create(this.#services, { streams: { value: streams } });
+    const services = Object.create(this.#services, {
+      streams: { value: streams },
+      frontendName: { value: formatListenSpec(spec) },
+    });
     const frontend = new OpenFrontend(
       { spec, origin, streams, runtime },
       kind.make(spec, services as FrontendServices),

@@ -34,6 +34,7 @@ import { ServerCertificates } from "./server_certificates.ts";
 import { ServerUpstreams } from "./server_upstreams.ts";
 import { ServerStats } from "./stats.ts";
 import { OVERLOAD_RETRY_MS, TunnelAcceptor } from "./tunnel_acceptor.ts";
+import { TrafficWatch } from "./traffic_watch.ts";
 import { TunnelPorts } from "./tunnel_ports.ts";
 
 /** How long the other process of a takeover may take to leave the ports. */
@@ -83,6 +84,8 @@ export class RunningServer {
   readonly #farewells: RawFarewells;
   /** Listeners for clients, which may come and go. */
   readonly frontends: FrontendSet;
+  /** Who wants to know what passes. */
+  readonly watch: TrafficWatch;
   /** Frontends that agents asked for. */
   readonly exposures: Exposures;
   readonly #ports: TunnelPorts;
@@ -129,6 +132,7 @@ export class RunningServer {
       maxWaitingBytes: config.maxWaitingBytes,
       isOutOfMemory: () => this.budget.isNearlyFull,
     });
+    this.watch = new TrafficWatch(config.watchers);
     const certificates = this.#certificates = new ServerCertificates(runtime);
     const currentConfig = () => this.#config;
     const routing = new HttpRouting(config, this.upstreams);
@@ -146,6 +150,7 @@ export class RunningServer {
         return certificates.frontends;
       },
       limits: this.#limits,
+      watch: this.watch,
     };
     this.frontends = new FrontendSet(services, streamIds);
     this.exposures = new Exposures({

@@ -7,8 +7,14 @@ function upstream(of: Partial<Upstream>): Upstream {
   return { rttMs: 0, ...of } as Upstream;
 }
 
+function clockFrom(headMs: number, routedMs: number): HopClock {
+  const clock = new HopClock();
+  clock.begin(headMs, routedMs);
+  return clock;
+}
+
 Deno.test("HopClock takes the agent's dial out of the opening that it is part of", () => {
-  const clock = new HopClock(100, 101);
+  const clock = clockFrom(100, 101);
   clock.found(upstream({ opening: { openMs: 30, dialMs: 5 }, rttMs: 20 }), 103);
   clock.answeredMs = 183;
   assert.deepEqual(clock.times(200), {
@@ -21,7 +27,7 @@ Deno.test("HopClock takes the agent's dial out of the opening that it is part of
 });
 
 Deno.test("HopClock knows the tunnel's part of a stream that was there from its pings", () => {
-  const clock = new HopClock(100, 100);
+  const clock = clockFrom(100, 100);
   clock.found(upstream({ rttMs: 20 }), 100);
   clock.answeredMs = 150;
   const { tunnelMs, dialMs, firstByteMs } = clock.times(150);
@@ -29,7 +35,7 @@ Deno.test("HopClock knows the tunnel's part of a stream that was there from its 
 });
 
 Deno.test("HopClock never gives a hop more than there was, nor less than nothing", () => {
-  const clock = new HopClock(1, 1);
+  const clock = clockFrom(1, 1);
   clock.found(upstream({ opening: { openMs: 10, dialMs: 1000 }, rttMs: 0 }), 1);
   clock.answeredMs = 9;
   assert.deepEqual(clock.times(9), {
@@ -42,7 +48,7 @@ Deno.test("HopClock never gives a hop more than there was, nor less than nothing
 });
 
 Deno.test("HopClock counts all as waiting while there is no stream", () => {
-  const clock = new HopClock(0, 1);
+  const clock = clockFrom(0, 1);
   const { queueMs, tunnelMs, firstByteMs } = clock.times(5001);
   assert.deepEqual({ queueMs, tunnelMs, firstByteMs }, {
     queueMs: 5000,

@@ -63,7 +63,8 @@ Deno.test("a request that asks for it is told the times of its hops", async (t) 
       const sumMs = times.reduce((sum, [, ms]) => sum + ms, 0);
       assert.ok(of["dial"]! > 0, timing!);
       assert.ok(of["tunnel"]! > 0, timing!);
-      assert.ok(of["first-byte"]! >= 70, timing!);
+      // The target begins while the answer that it is connected is still on its way.
+      assert.ok(of["first-byte"]! >= 20, timing!);
       assert.ok(sumMs <= totalMs + 0.01, `${timing}, but it took ${totalMs} ms in all`);
     });
   }

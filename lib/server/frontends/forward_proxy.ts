@@ -5,7 +5,7 @@
  */
 import { formatAddress, isLoopback } from "../../address.ts";
 import { UserFile } from "../../auth/user_file.ts";
-import { DialError, RevtunError } from "../../errors.ts";
+import { ClosedError, DialError, RevtunError } from "../../errors.ts";
 import type { Answer } from "../../http/answer.ts";
 import { clusterOfLabel } from "../../http/default_route.ts";
 import { parseIp } from "../../ip_network.ts";
@@ -119,6 +119,8 @@ export interface JoinOutcome {
   failed(error: unknown): void;
 }
 
+const LEFT = new ClosedError("peer", "The client left before its destination was connected");
+
 /** Joins a client with its destination once the agent says that it is connected. */
 export function joinDestination(
   client: PrereadClient,
@@ -138,8 +140,8 @@ export function joinDestination(
   const wait = (found: Upstream) => {
     upstream = found;
     joined.found(found);
-    const giveUp = () => {
-      joined.ended();
+    const giveUp = (error?: Error) => {
+      joined.ended(error ?? LEFT);
       found.release(false);
     };
     if (client.isClosed) return giveUp();
@@ -149,14 +151,14 @@ export function joinDestination(
       onEnd() {},
       onDrain() {},
       onClose(error) {
-        giveUp();
+        giveUp(error);
         if (client.isClosed) return;
         outcome.failed(error ?? new DialError(place.destination, "failed", "the agent gave it up"));
       },
     });
   };
   const failed = (error: unknown) => {
-    joined.ended();
+    joined.ended(error);
     outcome.failed(error);
   };
   try {

@@ -12,6 +12,7 @@ import type { HttpRouting } from "../http_routing.ts";
 import type { ListenSpec } from "../listen_spec.ts";
 import type { Limits } from "../limits.ts";
 import type { ServerStats } from "../stats.ts";
+import type { TrafficWatch } from "../traffic_watch.ts";
 
 /** A client's connection, with the two ends of it as they are to be believed. */
 export interface ClientDuplex extends Duplex {
@@ -50,12 +51,16 @@ export interface FrontendServices {
   /** Certificates of frontends that speak TLS; undefined if the server has none for them. */
   readonly certificates: CertificateSource | undefined;
   readonly limits: Limits;
+  /** Who wants to know what passes. */
+  readonly watch: TrafficWatch;
   /** What its clients have under way: of one frontend alone. */
   readonly streams: LiveStreams;
+  /** The frontend as its listener was set. */
+  readonly frontendName: string;
 }
 
 /** What all frontends of a server have in common. */
-export type CommonServices = Omit<FrontendServices, "streams">;
+export type CommonServices = Omit<FrontendServices, "streams" | "frontendName">;
 
 /** One scheme. */
 export interface FrontendKind {

@@ -58,6 +58,8 @@ function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
     ...(access !== undefined && { access }),
     ...changeable(config, routing),
     streamIds: streams.ids,
+    name: services.frontendName,
+    watch: services.watch,
     onH2Refused: (refusal) => stats.h2Refused(refusal),
     onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
   });

@@ -2,6 +2,7 @@
 import { formatAddress } from "../../address.ts";
 import type { SharedBuffer } from "../../buffer.ts";
 import type { Runtime } from "../../runtime.ts";
+import { ClosedError } from "../../errors.ts";
 import { UpstreamError } from "../../upstream.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream.ts";
 import type { ClientDuplex, FrontendServices } from "./frontend.ts";
@@ -28,6 +29,8 @@ export interface JoinOptions {
   readonly first?: FirstBytes;
 }
 
+const LEFT = new ClosedError("peer", "The client left while it waited for a host");
+
 /** Serves one client until it or the target ends. */
 export function joinTarget(
   client: ClientDuplex,
@@ -45,6 +48,7 @@ export function joinTarget(
       waitMs: config.holdMs,
     });
   } catch (error) {
+    new JoinedClient(client, place, services).ended(error);
     refuse(client, place, services, error);
     return;
   }
@@ -57,7 +61,7 @@ export function joinTarget(
   const join = (upstream: Upstream) => {
     // A client that left while it waited has no use for it any more.
     if (client.isClosed) {
-      joined.ended();
+      joined.ended(LEFT);
       return upstream.release(false);
     }
     joined.found(upstream);
@@ -68,13 +72,15 @@ export function joinTarget(
   };
   if (found instanceof Promise) {
     found.then(join, (error) => {
-      joined.ended();
+      joined.ended(error);
       refuse(client, place, services, error);
     });
     return;
   }
   join(found);
-  if (first !== undefined && !found.duplex.write(first.bytes, first.buffer)) client.pause();
+  if (first === undefined) return;
+  joined.firstBytes = first.bytes.length;
+  if (!found.duplex.write(first.bytes, first.buffer)) client.pause();
 }
 
 /** @throws what is no {@link UpstreamError}. */

@@ -3,7 +3,9 @@ import type { Address } from "../../address.ts";
 import type { ListedStream, LiveState } from "../../live_streams.ts";
 import { splice } from "../../splice.ts";
 import type { SpliceCounts } from "../../splice.ts";
+import { UpstreamError } from "../../upstream.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream.ts";
+import type { WatchedConnection } from "../traffic_watch.ts";
 import type { ClientDuplex, FrontendServices } from "./frontend.ts";
 
 /** Where it is to go, as the parts of a request for it. */
@@ -12,7 +14,7 @@ export type JoinPlace =
   & Partial<Pick<UpstreamRequest, "target" | "destination">>;
 
 /** Listed among its frontend's streams as long as it is there. */
-export class JoinedClient implements ListedStream {
+export class JoinedClient implements ListedStream, WatchedConnection {
   readonly id: number;
   readonly startedMs: number;
   previous: ListedStream | undefined;
@@ -20,6 +22,13 @@ export class JoinedClient implements ListedStream {
   readonly #client: ClientDuplex;
   readonly #place: JoinPlace;
   readonly #services: FrontendServices;
+  /** When there was a stream for it; 0 while there is none. */
+  foundMs = 0;
+  endedMs = 0;
+  status = 0;
+  /** Bytes that went to the target before the two were joined. */
+  firstBytes = 0;
+  error: Error | undefined;
   #hostName: string | undefined;
   #counts: SpliceCounts | undefined;
 
@@ -30,6 +39,10 @@ export class JoinedClient implements ListedStream {
     this.#place = place;
     this.#services = services;
     services.streams.add(this);
+  }
+
+  get frontend(): string {
+    return this.#services.frontendName;
   }
 
   get protocol(): "tcp" | "udp" {
@@ -58,7 +71,7 @@ export class JoinedClient implements ListedStream {
   }
 
   get toTargetBytes(): number {
-    return this.#counts?.forwardBytes ?? 0;
+    return this.firstBytes + (this.#counts?.forwardBytes ?? 0);
   }
 
   get toClientBytes(): number {
@@ -68,6 +81,7 @@ export class JoinedClient implements ListedStream {
   /** It has a host. */
   found(upstream: Upstream): void {
     this.#hostName = upstream.hostName;
+    this.foundMs = this.#services.runtime.nowMs();
   }
 
   /** Passes bytes between the client and `upstream` until both are closed; `onClose` learns why. */
@@ -81,14 +95,21 @@ export class JoinedClient implements ListedStream {
       idleTimeoutMs,
       onClose: (error) => {
         upstream.release(false);
-        this.ended();
+        this.ended(error);
         onClose(error);
       },
     });
   }
 
-  /** It came to nothing, or to its end. */
-  ended(): void {
-    this.#services.streams.remove(this);
+  /** It came to its end, or to nothing; `error` says why if that was not in order. */
+  ended(error?: unknown): void {
+    if (this.endedMs !== 0) return;
+    const { streams, watch, runtime } = this.#services;
+    streams.remove(this);
+    this.endedMs = runtime.nowMs();
+    if (!watch.isOn) return;
+    this.error = error === undefined || error instanceof Error ? error : new Error(String(error));
+    this.status = error === undefined ? 200 : error instanceof UpstreamError ? 503 : 502;
+    watch.connectionEnded(this);
   }
 }

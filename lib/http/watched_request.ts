@@ -1,0 +1,162 @@
+/** What is kept of a request for those who want to know of it: nothing is made a text of before. */
+import { FIELD } from "../codec/http1/field_id.ts";
+import { equalsIgnoringCase, latin1 } from "../codec/http1/latin1.ts";
+import type { RequestHead } from "../codec/http1/request_head.ts";
+import { HopClock } from "./hop_clock.ts";
+
+/** Who wants to know of requests. */
+export interface RequestWatch {
+  /** Requests that begin now are to be told of. */
+  readonly isOn: boolean;
+  /** A request is over; it is used for the next one after this call. */
+  requestEnded(request: WatchedRequest): void;
+}
+
+/** Bytes of a head that are kept. */
+const MAX_HEAD_BYTES = 8 << 10;
+const MIN_HEAD_BYTES = 512;
+/** Hexadecimal digits of names that we give to requests. */
+const ID_BYTES = 32;
+
+/** A text within the kept head, from `start` up to `end`; both 0 for none. */
+export class HeadRange {
+  start = 0;
+  end = 0;
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  set(start: number, end: number): void {
+    this.start = start;
+    this.end = end;
+  }
+}
+
+/** One request; each connection has one, for its requests one after the other. */
+export class WatchedRequest {
+  readonly clock: HopClock = new HopClock();
+  /** The frontend as its listener was set. */
+  readonly frontend: string;
+  /** What the client speaks. */
+  readonly isHttp2: boolean;
+  /** The client's IP address as it is believed; "" if it is not known. */
+  clientIp = "";
+  /** "" for what is no request. */
+  method = "";
+  isHttp10 = false;
+  /** The head as it came, for the ranges below. */
+  bytes: Uint8Array = new Uint8Array(MIN_HEAD_BYTES);
+  readonly target: HeadRange = new HeadRange();
+  readonly host: HeadRange = new HeadRange();
+  readonly referer: HeadRange = new HeadRange();
+  readonly userAgent: HeadRange = new HeadRange();
+  /** Value of X-Request-Id as the target gets it. */
+  readonly requestId: HeadRange = new HeadRange();
+  readonly traceparent: HeadRange = new HeadRange();
+  /** Undefined where no route was found. */
+  cluster: string | undefined;
+  /** "" for the default one. */
+  targetName = "";
+  hostName: string | undefined;
+  /** Of the answer; 0 if the client left before there was one. */
+  status = 0;
+  /** Our own answer's code; undefined for a target's. */
+  code: string | undefined;
+  /** Bytes of the bodies, with the framing of their chunks. */
+  requestBytes = 0;
+  responseBytes = 0;
+  /** Both bodies passed to their ends. */
+  isWhole = false;
+  endedMs = 0;
+  #end = 0;
+
+  constructor(frontend: string, isHttp2: boolean) {
+    this.frontend = frontend;
+    this.isHttp2 = isHttp2;
+  }
+
+  /** A request begins: `head` is undefined where what came is none. */
+  begin(
+    head: RequestHead | undefined,
+    clientIp: string,
+    { headMs, nowMs }: { headMs: number; nowMs: number },
+  ): void {
+    this.clock.begin(headMs, nowMs);
+    this.clientIp = clientIp;
+    this.cluster = this.hostName = this.code = undefined;
+    this.targetName = "";
+    this.status =
+      this.requestBytes =
+      this.responseBytes =
+      this.#end =
+        0;
+    this.isWhole = false;
+    for (const range of [this.host, this.referer, this.userAgent, this.requestId]) range.set(0, 0);
+    this.traceparent.set(0, 0);
+    this.target.set(0, 0);
+    this.method = head?.method ?? "";
+    this.isHttp10 = head?.minorVersion === 0;
+    if (head !== undefined) this.#keep(head);
+  }
+
+  /** The name that the request got from us. */
+  named(line: Uint8Array, end: number): void {
+    const start = this.#end;
+    this.#room(start + ID_BYTES);
+    this.bytes.set(line.subarray(end - ID_BYTES, end), start);
+    this.requestId.set(start, start + ID_BYTES);
+  }
+
+  /** A range as text, one character a byte. */
+  text(range: HeadRange): string {
+    return latin1(this.bytes, range.start, range.end);
+  }
+
+  #keep(head: RequestHead): void {
+    const { start } = head;
+    const size = Math.min(head.end - start, MAX_HEAD_BYTES);
+    this.#room(size + ID_BYTES);
+    this.bytes.set(head.bytes.subarray(start, start + size));
+    this.#end = size;
+    this.#set(this.target, head.targetStart - start, head.targetEnd - start);
+    this.#set(this.host, head.hostStart - start, head.hostEnd - start);
+    for (let i = 0; i < head.fieldCount; i++) {
+      const id = head.fieldId(i);
+      if (id !== FIELD.other && id !== FIELD.xRequestId) continue;
+      const range = id === FIELD.xRequestId ? this.requestId : this.#rangeOf(head, i);
+      if (range === undefined) continue;
+      this.#set(range, head.valueStart(i) - start, head.valueEnd(i) - start);
+    }
+  }
+
+  #rangeOf(head: RequestHead, index: number): HeadRange | undefined {
+    const start = head.nameStart(index);
+    const end = head.nameEnd(index);
+    switch (end - start) {
+      case 7:
+        return equalsIgnoringCase(head.bytes, start, end, "referer") ? this.referer : undefined;
+      case 10:
+        return equalsIgnoringCase(head.bytes, start, end, "user-agent")
+          ? this.userAgent
+          : undefined;
+      case 11:
+        return equalsIgnoringCase(head.bytes, start, end, "traceparent")
+          ? this.traceparent
+          : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #set(range: HeadRange, start: number, end: number): void {
+    range.set(Math.min(start, this.#end), Math.min(end, this.#end));
+  }
+
+  #room(size: number): void {
+    if (size <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(size, this.bytes.length * 2));
+    larger.set(this.bytes.subarray(0, this.#end));
+    this.bytes = larger;
+  }
+}
