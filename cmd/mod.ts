@@ -22,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = 
   "drain": () => import("./drain.ts"),
   "undrain": () => import("./undrain.ts"),
   "weight": () => import("./weight.ts"),
+  "log-level": () => import("./log_level.ts"),
   "disconnect": () => import("./disconnect.ts"),
   "decode-frame": () => import("./decode_frame.ts"),
   "encode-frame": () => import("./encode_frame.ts"),

@@ -75,6 +75,20 @@ Deno.test("revtun drain, undrain, weight and disconnect change one host", async 
   );
 });
 
+Deno.test("revtun log-level shows the level and changes it", async () => {
+  await using rig = await adminRig();
+  const env = { REVTUN_ADMIN: rig.url.slice("http://".length) };
+  const run = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await runCli(["log-level", ...argv], { env });
+    return `${code} ${stdout}${stderr}`;
+  };
+  assert.equal(await run(), "0 info\n");
+  assert.equal(await run("debug"), "0 debug\n");
+  assert.equal(rig.source.logLevel, "debug");
+  assert.equal(await run("--json"), '0 {"level":"debug"}\n');
+  assert.match(await run("inof"), /^2 revtun: LEVEL: "inof" is no level, .*did you mean info\?\n$/);
+});
+
 Deno.test("revtun events shows what happened, as text and as JSON, and follows", async () => {
   await using rig = await adminRig();
   const admin = ["--admin", rig.url.slice("http://".length)];
