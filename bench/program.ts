@@ -1,5 +1,6 @@
 /** revtun as a process of a measurement: the bundle, with the built program's permissions. */
 import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
+import { routeFlags } from "../npm/route.ts";
 
 /** One that runs. */
 export interface Program {
@@ -19,8 +20,17 @@ export function startProgram(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Program {
+  return start(["--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle, ...args], env);
+}
+
+/** Starts a script of the repo, which says on stderr what is waited for; whoever asked ends it. */
+export function startScript(path: string, args: readonly string[]): Program {
+  return start(["-A", "--no-check", ...routeFlags(), path, ...args], {});
+}
+
+function start(args: readonly string[], env: Record<string, string>): Program {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-config", "--no-lock", "-q", ...PERMISSION_FLAGS, bundle, ...args],
+    args: ["run", "-q", ...args],
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
     stdin: "null",
     stdout: "null",

@@ -10,6 +10,7 @@ import { measureHttp, measureRaw, measureStalled, measureTunnels } from "./cases
 import { formatDecodeFrame, measureDecodeFrame } from "./decode_frame.ts";
 import { formatDiscovery, measureDiscovery } from "./discovery.ts";
 import { formatIdentity, measureIdentity } from "./identity.ts";
+import { formatObserve, measureObserve } from "./observe.ts";
 import { formatPassthrough, measurePassthrough } from "./passthrough.ts";
 import { formatReload, measureReload } from "./reload.ts";
 import { formatStartup, measureStartup } from "./startup.ts";
@@ -59,6 +60,18 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     row("tls-CPU", "CPU of the server, tls://", "µs", tlsUs);
     row("extra-CPU", "of tls:// over tcp://", "%", (ratio - 1) * 100);
   },
+  /** What it costs to be seen. */
+  observe: async (run) => {
+    const result = await measureObserve(run.bundle, run.folder);
+    run.print(formatObserve(result).trimEnd());
+    const row = (name: string, title: string, unit: "µs" | "%" | "ms", value: number) =>
+      record(run, "observe", { name, title }, "revtun", [{ unit, better: "lower", value }]);
+    row("off", "CPU of the server for a request, no access log", "µs", result.offUs);
+    row("on", "the same, access log and metrics", "µs", result.onUs);
+    row("extra", "of the second over the first", "%", (result.ratio - 1) * 100);
+    row("watched", "CPU of 20 who watch 500 hosts", "%", result.watchedPercent);
+    row("list", "2,000 hosts by the admin API", "ms", result.listMs);
+  },
   /** What a reload of many settings does to requests under way. */
   reload: async (run) => {
     const result = await measureReload();
@@ -107,5 +120,14 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
 
 /** Those that need no tunnel, and so no backend. */
 export const STANDALONE: readonly string[] = [
-  ...["startup", "decode-frame", "passthrough", "reload", "discovery", "identity", "micro"],
+  ...[
+    "startup",
+    "decode-frame",
+    "passthrough",
+    "observe",
+    "reload",
+    "discovery",
+    "identity",
+    "micro",
+  ],
 ];
