@@ -10,6 +10,7 @@ import { serverConfig } from "../lib/server/config.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
 import { parseListenSpec } from "../lib/server/listen_spec.ts";
 import { startServer } from "../lib/server/server.ts";
+import type { TrafficWatcher } from "../lib/server/traffic_watch.ts";
 import { parseClusterTime } from "../lib/server/slow_start.ts";
 import { nearestMatch } from "../lib/suggest.ts";
 import type { PortSharing } from "../lib/transport/listen.ts";
@@ -29,7 +30,7 @@ import type { Settings } from "./settings.ts";
 import { agentLine, TLS_SERVER_OPTIONS, tlsServerOf } from "./tls_options.ts";
 import type { TlsServerSettings } from "./tls_options.ts";
 import { takeOver } from "./take_over.ts";
-import { SOFTWARE } from "./version.ts";
+import { SOFTWARE, VERSION } from "./version.ts";
 
 /** Options of `revtun server`. */
 export const SERVER_OPTIONS = [
@@ -191,7 +192,12 @@ export const command: Command = defineCommand({
     const portSharing = portSharingOf(context, setup);
     const accessLog = await openAccessLog(context, plain);
     if (accessLog !== undefined) cleanup.use(accessLog);
-    const watchers = accessLog === undefined ? [] : [accessLog];
+    const watchers: TrafficWatcher[] = accessLog === undefined ? [] : [accessLog];
+    // Deno's own word for its OpenTelemetry.
+    if (["true", "1"].includes(context.env("OTEL_DENO") ?? "")) {
+      const { RequestTracer } = await import("../lib/server/request_tracer.ts");
+      watchers.push(new RequestTracer(plain, VERSION));
+    }
     const config = { ...await readServerConfig(context, plain, tls), portSharing, watchers };
     // Whichever is in use at the end.
     let { credentialPolicy } = config;

@@ -52,7 +52,7 @@ export const COMMON_ROUTES: readonly AdminRoute<AdminSource>[] = [
     summary: "Latest events; with `accept: text/event-stream` also all that come, as they come",
     query: ["after", "limit"],
     handle({ request, query }, { events, streams }) {
-      const limit = wholeNumber(query, "limit", DEFAULT_EVENTS, MAX_EVENTS);
+      const limit = wholeNumber(query, "limit", { otherwise: DEFAULT_EVENTS, max: MAX_EVENTS });
       const seen = request.headers.get("last-event-id") ?? query.get("after");
       const afterId = seen === null ? undefined : Number(seen);
       if (afterId !== undefined && !Number.isSafeInteger(afterId)) {
@@ -107,15 +107,15 @@ export function eventView(event: KeptEvent): Record<string, unknown> {
   return { id, ts: new Date(timeMs).toISOString(), level, event: event.event, message, fields };
 }
 
-function wholeNumber(
+/** A parameter that is a number, from 1 unless `min` says another. @throws {Problem} 400 */
+export function wholeNumber(
   query: URLSearchParams,
   name: string,
-  otherwise: number,
-  max: number,
+  { otherwise, min = 1, max }: { otherwise: number; min?: number; max: number },
 ): number {
   const text = query.get(name);
   if (text === null) return otherwise;
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new Problem(400, `${name} is "${text.slice(0, 50)}", expected 1 to ${max}`);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new Problem(400, `${name} is "${text.slice(0, 50)}", expected ${min} to ${max}`);
 }

@@ -147,6 +147,18 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     read: ({ server }) => server.stats.firstByte,
   },
   {
+    name: "revtun_http_duration_seconds",
+    type: "histogram",
+    help: "From an HTTP request's whole head to the last byte of a target's answer",
+    read: ({ server }) => server.stats.duration,
+  },
+  {
+    name: "revtun_round_trip_seconds",
+    type: "histogram",
+    help: "Round trips between server and agents, each that was measured",
+    read: ({ server }) => server.stats.rtt,
+  },
+  {
     name: "revtun_access_log_lost_lines_total",
     type: "counter",
     help: "Lines of the access log that could not be written, or not fast enough",

@@ -16,6 +16,7 @@ import { metricsResponse } from "./metrics.ts";
 import { Problem } from "./problem.ts";
 import { ServerPictures } from "./server_live.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
+import { REQUESTS_ROUTE } from "./requests_route.ts";
 import { STREAMS_ROUTE } from "./streams_route.ts";
 import type { Takeover } from "./takeover.ts";
 import { TAKEOVER_ROUTES } from "./takeover.ts";
@@ -129,6 +130,7 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
     },
   },
   STREAMS_ROUTE,
+  REQUESTS_ROUTE,
   {
     method: "GET",
     path: "/api/v1/away",

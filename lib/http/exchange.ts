@@ -74,6 +74,10 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   /** The upstream takes no more of the request for now. */
   #isUpstreamFull = false;
   #attempts: Attempts | undefined;
+  /** From the request's head to the answer's, ms. */
+  #answerMs = 0;
+  /** The answer came in one piece. */
+  #isAtOnce = false;
   /** Only where somebody wants to know. */
   readonly #clock: HopClock | undefined;
   /** Until they are told of it. */
@@ -145,14 +149,16 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     end: number,
     buffer: SharedBuffer,
   ): number {
+    const watched = this.#watched;
+    const traceparent = watched === undefined ? undefined : this.#frontend.beginWatching(watched);
     const bodyEnd = this.#request.start(head, bytes, headEnd, end, buffer, {
       facts: this.#connection.facts,
       clusterName: this.#route.cluster,
       rewrite: this.#passage?.rewrite,
       edits: this.#passage?.requestEdits,
       requestId: this.#frontend.requestId,
+      traceparent,
     });
-    const watched = this.#watched;
     if (watched !== undefined) {
       watched.cluster = this.#route.cluster;
       watched.targetName = this.#route.target;
@@ -346,11 +352,13 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     this.#connection.setDeadline(this.#quietMs);
   }
 
-  ended(): void {
+  ended(isAtOnce: boolean): void {
+    this.#isAtOnce = isAtOnce;
     if (this.#request.isDone || !this.#response.isReusable) {
       this.#complete();
       return;
     }
+    this.#isAtOnce = false;
     // The target has answered early and still reads; its answer may even be an echo's.
     this.#state = "answered";
     this.#connection.setDeadline(this.#frontend.settings.bodyTimeoutMs);
@@ -493,6 +501,11 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
 
   #complete(): void {
     const isWhole = this.#request.isDone;
+    const { onPassed } = this.#frontend;
+    // An answer that came in one piece took as long as its first byte did.
+    onPassed?.(
+      this.#isAtOnce ? this.#answerMs : this.#frontend.runtime.nowMs() - this.startedMs,
+    );
     this.#end(this.#response.isReusable && isWhole, true);
     this.#connection.exchangeDone(
       this.#response.isClientKept && isWhole && !this.#connection.client.isClosed,
@@ -589,12 +602,13 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
       watched.status = status;
       watched.code = code;
     }
+    this.#answerMs = runtime.nowMs() - this.startedMs;
     onAnswer?.({
       cluster: this.#route.cluster,
       hostName: this.#upstream?.hostName,
       status,
       code,
-      durationMs: runtime.nowMs() - this.startedMs,
+      durationMs: this.#answerMs,
     });
   }
 }

@@ -50,6 +50,8 @@ export interface HttpFrontendOptions {
   readonly streamIds?: StreamIds;
   /** Called once for each request, when its answer has begun or it was given up. */
   readonly onAnswer?: (record: AnswerRecord) => void;
+  /** Called for each request whose answer passed, at its end. */
+  readonly onPassed?: (durationMs: number) => void;
   /** Called for each connection of HTTP/2 that was cut off, and each malformed request on one. */
   readonly onH2Refused?: (refusal: H2Refusal) => void;
 }
@@ -88,6 +90,7 @@ export class HttpFrontend {
   readonly streamIds: StreamIds;
   readonly requestId: RequestIdLine = new RequestIdLine();
   readonly onAnswer: ((record: AnswerRecord) => void) | undefined;
+  readonly onPassed: ((durationMs: number) => void) | undefined;
   readonly retries: RetryBudget = new RetryBudget();
   /** Scratch for what happens within one call: one set serves all connections. */
   readonly requestHead: RequestHead;
@@ -113,6 +116,7 @@ export class HttpFrontend {
     this.runtime = options.runtime;
     this.#settings = { ...DEFAULT_HTTP_SETTINGS, ...options.settings };
     this.onAnswer = options.onAnswer;
+    this.onPassed = options.onPassed;
     this.streamIds = options.streamIds ?? new StreamIds();
     this.requestHead = new RequestHead(this.settings.headLimits);
     const { maxLineBytes, maxHeadBytes, maxFields } = this.settings.headLimits;
@@ -148,6 +152,11 @@ export class HttpFrontend {
   /** Requests that begin now are watched. */
   get isWatched(): boolean {
     return this.#options.watch?.isOn === true;
+  }
+
+  /** A request is about to go to its target; gives the `traceparent` that goes with it. */
+  beginWatching(request: WatchedRequest): string | undefined {
+    return this.#options.watch?.requestBegun?.(request);
   }
 
   /** A request is over. */

@@ -1,6 +1,7 @@
 /** The request as the target gets it: RFC 9110 section 7.6, message forwarding. */
 import { FIELD, fieldMask } from "../codec/http1/field_id.ts";
 import type { FieldId } from "../codec/http1/field_id.ts";
+import { equalsIgnoringCase } from "../codec/http1/latin1.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { HeadWriter } from "./head_writer.ts";
 import type { HeaderEdits } from "./header_edits.ts";
@@ -59,6 +60,8 @@ export interface RequestPassage {
   readonly edits?: HeaderEdits | undefined;
   /** The line of a request that came without a name. */
   readonly requestId: RequestIdLine;
+  /** Stands in for what the client says of its trace. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Fields that never pass, whatever the request. */
@@ -100,7 +103,7 @@ export function writeRequestHead(
   head: RequestHead,
   passage: RequestPassage,
 ): void {
-  const { facts, edits, rewrite } = passage;
+  const { facts, edits, rewrite, traceparent } = passage;
   let dropped = DROPPED;
   if (!facts.isTrusted) dropped |= VOUCHING;
   else dropped |= addedTo(facts);
@@ -121,10 +124,13 @@ export function writeRequestHead(
     dropped |= 1 << FIELD.host;
     writeHost(writer, head, passage);
   }
-  if ((head.seen & dropped) !== 0 || head.hasNominations || edits !== undefined) {
+  if (
+    (head.seen & dropped) !== 0 || head.hasNominations || edits !== undefined ||
+    traceparent !== undefined
+  ) {
     for (let i = 0; i < head.fieldCount; i++) {
       const isKept = (dropped & (1 << head.fieldId(i))) === 0 && !isNominated(head, i) &&
-        edits?.removes(head, i) !== true;
+        edits?.removes(head, i) !== true && !(traceparent !== undefined && isTrace(head, i));
       if (isKept) continue;
       writer.copy(head.bytes, runStart, head.nameStart(i));
       runStart = head.lineEnd(i);
@@ -139,6 +145,7 @@ export function writeRequestHead(
     requestId.advance();
     writer.copy(requestId.bytes, 0, requestId.bytes.length);
   }
+  if (traceparent !== undefined) writer.text(`traceparent: ${traceparent}\r\n`);
   if (edits !== undefined) writer.copy(edits.lines, 0, edits.lines.length);
   if (head.isUpgrade) writeUpgrade(writer, head);
   if (head.has(FIELD.te) && mentionsTrailers(head)) writer.text("TE: trailers\r\n");
@@ -247,6 +254,11 @@ function copyValues(writer: HeadWriter, head: RequestHead, id: FieldId): void {
     writer.copy(head.bytes, head.valueStart(i), head.valueEnd(i));
     writer.text(", ");
   }
+}
+
+function isTrace(head: RequestHead, index: number): boolean {
+  const start = head.nameStart(index);
+  return equalsIgnoringCase(head.bytes, start, head.nameEnd(index), "traceparent");
 }
 
 function isNominated(head: RequestHead, index: number): boolean {

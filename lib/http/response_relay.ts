@@ -26,8 +26,8 @@ export interface ResponseUser {
   toClient(bytes: Uint8Array, buffer: SharedBuffer): void;
   /** What came was passed on, and more has to come. */
   goesOn(): void;
-  /** The answer's last byte was passed on. */
-  ended(): void;
+  /** The answer's last byte was passed on; `isAtOnce` if it came with the first. */
+  ended(isAtOnce: boolean): void;
   /** Bytes pass both ways from now on. */
   switched(): void;
   isBad(error: HttpError): void;
@@ -121,7 +121,7 @@ export class ResponseRelay {
       this.#user.toClient(isAll ? bytes : bytes.subarray(0, bodyEnd), buffer);
     }
     if (bodyEnd < bytes.length) this.isReusable = false;
-    if (body.isDone) this.#user.ended();
+    if (body.isDone) this.#user.ended(false);
   }
 
   #takeHeads(bytes: Uint8Array, start: number, end: number, buffer: SharedBuffer): number {
@@ -189,7 +189,7 @@ export class ResponseRelay {
     if (ranges !== undefined) this.#passRanges(bytes, ranges, buffer);
     else if (!isJoined) this.#user.toClient(bytes.subarray(headEnd, bodyEnd), buffer);
     if (bodyEnd < end) this.isReusable = false;
-    if (body === undefined || body.isDone) this.#user.ended();
+    if (body === undefined || body.isDone) this.#user.ended(true);
     else this.#user.goesOn();
   }
 

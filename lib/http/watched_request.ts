@@ -8,6 +8,12 @@ import { HopClock } from "./hop_clock.ts";
 export interface RequestWatch {
   /** Requests that begin now are to be told of. */
   readonly isOn: boolean;
+  /**
+   * A request is about to go to its target.
+   *
+   * @returns a `traceparent` that goes with it in place of the client's.
+   */
+  requestBegun?(request: WatchedRequest): string | undefined;
   /** A request is over; it is used for the next one after this call. */
   requestEnded(request: WatchedRequest): void;
 }

@@ -13,13 +13,16 @@ interface WaitingPing {
 /** Sends pings and knows how long their answers took. */
 export class PingClock {
   readonly #sendPing: (value: number) => void;
+  readonly #onRtt: ((rttMs: number) => void) | undefined;
   readonly #waiting = new Map<number, WaitingPing>();
   #nextValue = 0;
   #rttMs = 0;
   #closedBy: Error | undefined;
 
-  constructor(sendPing: (value: number) => void) {
+  /** @param onRtt called with each round trip, in ms. */
+  constructor(sendPing: (value: number) => void, onRtt?: (rttMs: number) => void) {
     this.#sendPing = sendPing;
+    this.#onRtt = onRtt;
   }
 
   /** Smoothed round trip in ms; 0 while none was measured. */
@@ -51,6 +54,7 @@ export class PingClock {
     this.#waiting.delete(value);
     const rttMs = nowMs - ping.sentMs;
     this.#rttMs = this.#rttMs === 0 ? rttMs : this.#rttMs + (rttMs - this.#rttMs) * SMOOTHING;
+    this.#onRtt?.(rttMs);
     ping.settle?.resolve(rttMs);
   }
 

@@ -69,7 +69,7 @@ export class Session implements Sink, StreamOwner, InboxOwner, BudgetMember {
     this.#keepalive = new Keepalive(keepalive, nowMs);
     this.#pings = new PingClock((value) => {
       this.outbox.control(FRAME_TYPE.ping, FLAG.syn, 0, value);
-    });
+    }, (rttMs) => options.onRtt?.(rttMs));
     this.#memory = options.budget.join(this);
     if (keepalive.intervalMs > 0) {
       this.#keepaliveTimer = runtime.timers.after(keepalive.intervalMs, () => this.#keepAlive());

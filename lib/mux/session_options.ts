@@ -29,6 +29,8 @@ export interface SessionOptions {
   onStream(stream: MuxStream): void;
   /** The peer wants no new streams (0 normal, 1 protocol error, 2 internal error). */
   onGoAway?(code: number): void;
+  /** A round trip was measured, ms. */
+  onRtt?(rttMs: number): void;
   /** The session and all its streams are gone; the last call made. */
   onClose(error?: Error): void;
 }

@@ -70,6 +70,7 @@ export function openAgentSession(
     maxUnacknowledged: options.software?.startsWith("revtun/")
       ? REVTUN_UNACKNOWLEDGED
       : YAMUX_UNACKNOWLEDGED,
+    onRtt: (rttMs) => stats.rtt.observe(rttMs),
     onStream: (stream) => {
       if (!opens.take(runtime.nowMs())) {
         stats.limited("openRate");

@@ -29,6 +29,7 @@ import { Limits } from "./limits.ts";
 import { HttpRouting } from "./http_routing.ts";
 import { PermitWatch } from "./permit_watch.ts";
 import { RawFarewells } from "./raw_farewells.ts";
+import { RecentRequests } from "./recent_requests.ts";
 import { Registry } from "./registry.ts";
 import { ServerCertificates } from "./server_certificates.ts";
 import { ServerUpstreams } from "./server_upstreams.ts";
@@ -84,6 +85,8 @@ export class RunningServer {
   readonly #farewells: RawFarewells;
   /** Listeners for clients, which may come and go. */
   readonly frontends: FrontendSet;
+  /** The latest requests, for who looks. */
+  readonly recent: RecentRequests;
   /** Who wants to know what passes. */
   readonly watch: TrafficWatch;
   /** Frontends that agents asked for. */
@@ -132,7 +135,8 @@ export class RunningServer {
       maxWaitingBytes: config.maxWaitingBytes,
       isOutOfMemory: () => this.budget.isNearlyFull,
     });
-    this.watch = new TrafficWatch(config.watchers);
+    this.recent = new RecentRequests(() => runtime.nowMs());
+    this.watch = new TrafficWatch([...config.watchers, this.recent]);
     const certificates = this.#certificates = new ServerCertificates(runtime);
     const currentConfig = () => this.#config;
     const routing = new HttpRouting(config, this.upstreams);

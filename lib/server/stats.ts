@@ -35,6 +35,10 @@ export class ServerStats {
   readonly ownAnswers: Record<string, number> = {};
   /** From a request's whole head to its answer's first byte. */
   readonly firstByte: Histogram = new Histogram();
+  /** From a request's whole head to the last byte of a target's answer. */
+  readonly duration: Histogram = new Histogram();
+  /** Round trips to agents, each that was measured. */
+  readonly rtt: Histogram = new Histogram();
   /** From a stream's opening to its answer. */
   readonly open: Histogram = new Histogram();
   streamsOpened = 0;

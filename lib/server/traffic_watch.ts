@@ -50,6 +50,14 @@ export class TrafficWatch implements TrafficWatcher {
     return this.#watchers.reduce((sum, watcher) => sum + (watcher.droppedCount ?? 0), 0);
   }
 
+  requestBegun(request: WatchedRequest): string | undefined {
+    let traceparent: string | undefined;
+    for (const watcher of this.#watchers) {
+      if (watcher.isOn) traceparent ??= watcher.requestBegun?.(request);
+    }
+    return traceparent;
+  }
+
   requestEnded(request: WatchedRequest): void {
     for (const watcher of this.#watchers) if (watcher.isOn) watcher.requestEnded(request);
   }

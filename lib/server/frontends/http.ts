@@ -61,6 +61,7 @@ function makeHttp(spec: ListenSpec, services: FrontendServices): Frontend {
     name: services.frontendName,
     watch: services.watch,
     onH2Refused: (refusal) => stats.h2Refused(refusal),
+    onPassed: (durationMs) => stats.duration.observe(durationMs),
     onAnswer: ({ status, code, durationMs }) => stats.answered(status, code, durationMs),
   });
   streams.include(() => http.exchanges());

@@ -1,0 +1,189 @@
+/** Spans of a server and what targets are told of them, seen by a receiver of OTLP on loopback. */
+import assert from "node:assert/strict";
+import { until } from "../agent/support.ts";
+import { spawnCli } from "./spawn_cli.ts";
+
+interface Span {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly name: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly isError: boolean;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** Takes what a process exports as OTLP in JSON. */
+function otlpReceiver() {
+  const spans: Span[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const isTraces = new URL(request.url).pathname === "/v1/traces";
+      const body = await request.json();
+      if (isTraces) spans.push(...spansOf(body));
+      return Response.json({});
+    },
+  );
+  return {
+    spans,
+    env: {
+      OTEL_DENO: "true",
+      OTEL_DENO_CONSOLE: "ignore",
+      OTEL_SERVICE_NAME: "revtun",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${server.addr.port}`,
+      OTEL_BSP_SCHEDULE_DELAY: "100",
+    },
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+// deno-lint-ignore no-explicit-any -- read field by field
+function spansOf(body: any): Span[] {
+  const all: Span[] = [];
+  for (const resource of body.resourceSpans ?? []) {
+    for (const scope of resource.scopeSpans ?? []) {
+      if (scope.scope?.name !== "revtun") continue;
+      for (const span of scope.spans ?? []) {
+        const entries = (span.attributes ?? []).map(
+          ({ key, value }: { key: string; value: Record<string, unknown> }) => [
+            key,
+            Object.values(value)[0],
+          ],
+        );
+        all.push({
+          traceId: span.traceId,
+          spanId: span.spanId,
+          parentSpanId: span.parentSpanId ?? "",
+          name: span.name,
+          startMs: Number(BigInt(span.startTimeUnixNano) / 1000n) / 1000,
+          endMs: Number(BigInt(span.endTimeUnixNano) / 1000n) / 1000,
+          isError: span.status?.code === 2,
+          attributes: Object.fromEntries(entries),
+        });
+      }
+    }
+  }
+  return all;
+}
+
+const CLIENT_TRACE = "0af7651916cd43dd8448eb211c80319c";
+const CLIENT_SPAN = "b7ad6b7169203331";
+
+Deno.test("a server's spans have the client's as parent, and the target's go on from them", async () => {
+  await using receiver = otlpReceiver();
+  const told: (string | null)[] = [];
+  const target = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    told.push(request.headers.get("traceparent"));
+    return new Response("hello");
+  });
+  await using server = spawnCli([
+    ...["server", "--tunnel", "127.0.0.1:0", "--listen", "127.0.0.1:0/edge-a"],
+    ...["--listen", "tcp://127.0.0.1:0/edge-a", "--listen", "127.0.0.1:0/edge-a/dead"],
+  ], { env: receiver.env });
+  const [, tunnel] = await server.printed(/event=tunnel\.listening .*address=(\S+)/);
+  const ports: string[] = [];
+  for (
+    const pattern of [
+      /event=frontend\.listening .*http:\/\/127\.0\.0\.1:(\d+)\/edge-a"?$/m,
+      /event=frontend\.listening .*tcp:\/\/127\.0\.0\.1:(\d+)/,
+      /event=frontend\.listening .*http:\/\/127\.0\.0\.1:(\d+)\/edge-a\/dead/,
+    ]
+  ) ports.push((await server.printed(pattern))[1]!);
+  await using _agent = spawnCli([
+    ...["agent", "--server", tunnel!, "--cluster", "edge-a", "--host-name", "till-7"],
+    ...["--target", `127.0.0.1:${target.addr.port}`, "--target", "dead=127.0.0.1:1"],
+  ]);
+  await server.printed(/event=tunnel\.registered/);
+  const ask = async (port: string, traceparent?: string) => {
+    const headers = traceparent === undefined ? {} : { traceparent };
+    const response = await fetch(`http://127.0.0.1:${port}/a/b?c=1`, { headers });
+    await response.body?.cancel();
+    return response.status;
+  };
+  const spans = (name: string) => receiver.spans.filter((span) => span.name === name);
+
+  assert.equal(await ask(ports[0]!, `00-${CLIENT_TRACE}-${CLIENT_SPAN}-01`), 200);
+  await until("three spans", () => receiver.spans.length >= 3, 30_000);
+  const [frontend] = spans("frontend GET");
+  const [inTunnel] = spans("tunnel");
+  const [dial] = spans("dial");
+  assert.ok(frontend && inTunnel && dial, JSON.stringify(receiver.spans));
+  assert.deepEqual(receiver.spans.map(({ traceId }) => traceId), Array(3).fill(CLIENT_TRACE));
+  assert.deepEqual([frontend.parentSpanId, inTunnel.parentSpanId, dial.parentSpanId], [
+    CLIENT_SPAN,
+    frontend.spanId,
+    inTunnel.spanId,
+  ]);
+  assert.equal(told[0], `00-${CLIENT_TRACE}-${inTunnel.spanId}-01`);
+  for (const [outer, inner] of [[frontend, inTunnel], [inTunnel, dial]] as const) {
+    assert.ok(outer.startMs <= inner.startMs + 0.01 && inner.endMs <= outer.endMs + 0.01);
+  }
+  assert.ok(Math.abs(frontend.startMs - Date.now()) < 120_000);
+  const { attributes } = frontend;
+  assert.equal(attributes["http.request.method"], "GET");
+  assert.equal(attributes["url.path"], "/a/b");
+  assert.equal(attributes["url.query"], "c=1");
+  assert.equal(Number(attributes["http.response.status_code"]), 200);
+  assert.equal(attributes["client.address"], "127.0.0.1");
+  for (const span of [frontend, inTunnel]) {
+    assert.equal(span.attributes["revtun.cluster"], "edge-a");
+    assert.equal(span.attributes["revtun.host"], "till-7");
+  }
+
+  // A client that wants none of its trace has none, and the target is told what it said.
+  const unsampled = `00-${CLIENT_TRACE}-${CLIENT_SPAN}-00`;
+  await ask(ports[0]!, unsampled);
+  assert.equal(told[1], unsampled);
+  // What is no traceparent starts a trace of our own.
+  await ask(ports[0]!, "what is this");
+  await until("a trace of our own", () => spans("frontend GET").length === 2, 30_000);
+  const own = spans("frontend GET")[1]!;
+  assert.notEqual(own.traceId, CLIENT_TRACE);
+  assert.match(told[2]!, new RegExp(`^00-${own.traceId}-[0-9a-f]{16}-01$`));
+
+  assert.equal(await ask(ports[2]!), 502);
+  await until("the failure", () => spans("frontend GET").length === 3, 30_000);
+  const failed = spans("frontend GET")[2]!;
+  assert.deepEqual([failed.isError, failed.attributes["error.type"]], [true, "target-refused"]);
+
+  const bytes = await Deno.connect({ hostname: "127.0.0.1", port: Number(ports[1]) });
+  await bytes.write(
+    new TextEncoder().encode("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
+  );
+  await new Response(bytes.readable).text();
+  await until("the connection", () => spans("frontend TCP").length === 1, 30_000);
+  assert.equal(spans("frontend TCP")[0]!.attributes["revtun.host"], "till-7");
+  await target.shutdown();
+});
+
+Deno.test("without OTEL_DENO nothing is exported, and traceparent passes as it came", async () => {
+  await using receiver = otlpReceiver();
+  const { OTEL_DENO: _, ...env } = receiver.env;
+  const told: (string | null)[] = [];
+  const target = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    told.push(request.headers.get("traceparent"));
+    return new Response("hello");
+  });
+  await using server = spawnCli(
+    ["server", "--tunnel", "127.0.0.1:0", "--listen", "127.0.0.1:0/edge-a"],
+    { env },
+  );
+  const [, tunnel] = await server.printed(/event=tunnel\.listening .*address=(\S+)/);
+  const [, port] = await server.printed(/event=frontend\.listening .*http:\/\/127\.0\.0\.1:(\d+)/);
+  await using _agent = spawnCli([
+    ...["agent", "--server", tunnel!, "--cluster", "edge-a"],
+    ...["--target", `127.0.0.1:${target.addr.port}`],
+  ]);
+  await server.printed(/event=tunnel\.registered/);
+  const traceparent = `00-${CLIENT_TRACE}-${CLIENT_SPAN}-01`;
+  const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { traceparent } });
+  await response.body?.cancel();
+  assert.deepEqual(told, [traceparent]);
+  server.kill("SIGTERM");
+  await server.status;
+  assert.deepEqual(receiver.spans, []);
+  await target.shutdown();
+});
