@@ -24,6 +24,20 @@ ssh-keygen -q -A
 /** An ssh server on every address, for that account. */
 export const SSHD = "/usr/sbin/sshd -D -e -o PermitRootLogin=yes -o StrictModes=no";
 
+/** A capture of an agent's coming and going, in tunnel.pcap. */
+export const CAPTURE = `
+until_has() { until grep -q "$1" $2; do sleep 0.1; done; }
+revtun server 2> server.log & server=$!
+until_has frontend.listening server.log
+tcpdump -i any -U -w tunnel.pcap port 9000 2> tcpdump.log & tcpdump=$!
+until_has 'listening on' tcpdump.log
+revtun agent --server cloud:9000 --cluster edge-a --connections 1 2> agent.log & agent=$!
+until_has tunnel.connected agent.log
+kill $agent && wait $agent
+sleep 1
+kill $tcpdump $server && wait $tcpdump && wait $server
+`;
+
 /** A name server at an address, that knows these names and no others. */
 export function nameServer(address: string, ...records: readonly string[]): string {
   return "dnsmasq -k -C /dev/null --no-resolv --no-hosts -u root --bind-interfaces " +

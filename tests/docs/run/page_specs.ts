@@ -1,5 +1,5 @@
 /** What each page takes for given, what its lines have to print, and which lines are not run. */
-import { CA, nameServer, SSH_ACCOUNT, SSHD, webService } from "./given.ts";
+import { CA, CAPTURE, nameServer, SSH_ACCOUNT, SSHD, webService } from "./given.ts";
 import type { NotRun, PageSpec } from "./run_page.ts";
 
 const NODE_MODULES = new URL("../../../node_modules", import.meta.url).pathname;
@@ -8,8 +8,12 @@ const NODE_MODULES = new URL("../../../node_modules", import.meta.url).pathname;
 export const NOT_RUN: readonly NotRun[] = [
   [/^npm (start|test|run (bench|soak|compile))\b/, "takes minutes, has tests of its own"],
   [/^npm install /, "downloads packages, those that it names are there"],
+  [/^tcpdump .* -w tunnel\.pcap/, "waits for Ctrl-C; such a capture is given"],
   [/^kubectl /, "needs a cluster; the two lines before it do what it has the kube-apiserver do"],
 ];
+
+/** What goes an agent's way. */
+const AT_EDGE = [/^revtun (probe|doctor)/];
 
 /** By path. A page that is not listed starts in an empty folder, with nothing given. */
 export const PAGES: Readonly<Record<string, PageSpec>> = {
@@ -23,7 +27,7 @@ echo nameserver 10.99.0.1 > /etc/resolv.conf
 cat > agent.yaml <<'END'
 agent: { cluster: edge-a, server_list: ["cloud:9000"], targets: ["127.0.0.1:8000"] }
 END`,
-    atEdge: [/^revtun (probe|doctor)/],
+    atEdge: AT_EDGE,
     services: [
       ["edge", webService("8000", "page")],
       [
@@ -52,6 +56,18 @@ END`,
   "docs/configuration.md": {
     given: 'cp "$REPO/examples/config/agent.yaml" .',
     prints: [[/config check/, /nothing wrong with agent/], [/config show/, /weight: 5 .*--weight/]],
+  },
+  "docs/console.md": {
+    given: "mkdir /etc/revtun && echo secret-of-the-admin > /etc/revtun/admin-token && " +
+      "chmod 600 /etc/revtun/admin-token",
+  },
+  "docs/decode-frame.md": {
+    needs: ["tcpdump"],
+    given: CAPTURE,
+    prints: [
+      [/decode-frame tunnel\.pcap/, /ConnectionInitInfo {2}cluster_name=edge-a/],
+      [/^echo /, /cluster_name=edge-a/],
+    ],
   },
   "docs/discovery.md": {
     needs: ["dnsmasq", "openssl"],
@@ -105,6 +121,7 @@ echo 10.1.2.3 intranet >> /etc/hosts`,
     ],
   },
   "docs/quickstart/coming-from.md": {
+    atEdge: AT_EDGE,
     needs: ["ssh", "sshd", "curl"],
     given: `${SSH_ACCOUNT}
 echo 'hello from the edge' > page
@@ -122,6 +139,7 @@ echo 10.1.2.3 intranet >> /etc/hosts`,
     ],
   },
   "docs/quickstart/forward-proxy.md": {
+    atEdge: AT_EDGE,
     needs: ["curl"],
     given: "echo 'a page of the intranet' > page && echo 10.1.2.3 intranet >> /etc/hosts",
     services: [
@@ -133,10 +151,11 @@ echo 10.1.2.3 intranet >> /etc/hosts`,
   "docs/quickstart/grpc.md": {
     // What `npm install` would have brought.
     env: { NODE_PATH: NODE_MODULES },
-    atEdge: [/^node greeter\.js serve/],
+    atEdge: [/^node greeter\.js serve/, ...AT_EDGE],
     prints: [[/^node greeter\.js cloud/, /^hello world from the edge$/m]],
   },
   "docs/quickstart/kubelet.md": {
+    atEdge: AT_EDGE,
     needs: ["curl", "nc", "openssl"],
     given: `${CA}
 certify web node IP:10.1.2.3
@@ -150,6 +169,7 @@ echo ok > page`,
     prints: [[/^printf /, /^HTTP\/1\.1 200 /m], [/^curl /, /^ok$/m]],
   },
   "docs/quickstart/ssh.md": {
+    atEdge: AT_EDGE,
     needs: ["ssh", "sshd", "nc"],
     given: SSH_ACCOUNT,
     services: [["edge", SSHD]],
@@ -157,7 +177,7 @@ echo ok > page`,
   },
   "docs/quickstart/web-service.md": {
     needs: ["curl"],
-    atEdge: [/^node -e/],
+    atEdge: [/^node -e/, ...AT_EDGE],
     prints: [[/^curl /, /hello from the edge/], [/revtun status/, /till-7/]],
   },
   "docs/observability.md": {

@@ -22,7 +22,7 @@ export function stepsOf(markdown: string): Step[] {
     if (!isShell || line === "" || line.startsWith("#")) continue;
     const indent = lines[at]!.length - line.length;
     const from = at;
-    while (lines[at]!.endsWith("\\")) at++;
+    while (/[\\|]$/.test(lines[at]!)) at++;
     const end = /<<-?\s*'?(\w+)'?/.exec(lines[from]!)?.[1];
     if (end !== undefined) { while (lines[at]!.trim() !== end) at++; }
     const text = lines.slice(from, at + 1).map((each) => each.slice(indent)).join("\n");
