@@ -1,5 +1,6 @@
 /** `revtun events`. */
 import { formatEvent } from "../lib/log_format.ts";
+import { escapeControls } from "../lib/printable.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import type { Json } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
@@ -35,7 +36,7 @@ export const command: Command = defineCommand({
     const path = `/api/v1/events?limit=${values.limit}`;
     const print = (event: Json) =>
       stdout.write(
-        values.json ? `${JSON.stringify(event)}\n` : formatEvent("text", {
+        values.json ? `${escapeControls(JSON.stringify(event))}\n` : formatEvent("text", {
           time: new Date(event.ts),
           level: event.level,
           event: event.event,

@@ -1,4 +1,5 @@
 /** `revtun explain`. */
+import { escapeControls } from "../lib/printable.ts";
 import { formatTable } from "../lib/table.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import type { Json } from "./admin_client.ts";
@@ -58,7 +59,7 @@ export const command: Command = defineCommand({
     const answer = await client.get(`/api/v1/explain?${query}`);
     await stdout.write(
       values.json
-        ? `${JSON.stringify(answer)}\n`
+        ? `${escapeControls(JSON.stringify(answer))}\n`
         : textOf(answer, `${values.method} ${args[0]}`, stdout.width ?? 160),
     );
     const isServed = answer.hosts.some(({ verdict }: Json) => verdict === "candidate");
@@ -82,8 +83,8 @@ function textOf(found: Json, request: string, width: number): string {
   const columns = [
     { title: "HOST", isCuttable: true },
     { title: "SHARE", isRight: true },
-    { title: "WEIGHT", isRight: true },
-    { title: "IN FLIGHT", isRight: true },
+    { title: "WEIGHT", isRight: true, spareRank: 1 },
+    { title: "IN FLIGHT", isRight: true, spareRank: 2 },
     { title: "VERDICT", isCuttable: true },
   ];
   const rows = hosts.map((each: Json) => [

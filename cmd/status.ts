@@ -1,6 +1,6 @@
 /** `revtun status`. */
 import { roughDuration } from "../lib/duration.ts";
-import { printable } from "../lib/printable.ts";
+import { escapeControls, printable } from "../lib/printable.ts";
 import { formatSize } from "../lib/size.ts";
 import { formatTable } from "../lib/table.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
@@ -35,7 +35,7 @@ export const command: Command = defineCommand({
     const whole = isAgent
       ? { status, peers: (await client.get("/api/v1/peers")).items }
       : await serverStatus(client, status, values.cluster);
-    if (values.json) await stdout.write(`${JSON.stringify(whole)}\n`);
+    if (values.json) await stdout.write(`${escapeControls(JSON.stringify(whole))}\n`);
     else await stdout.write(isAgent ? agentText(whole, stdout) : serverText(whole, stdout));
     return EXIT.ok;
   },
@@ -66,13 +66,13 @@ function hostTable(hosts: Json[], width: number): string {
   const columns = [
     { title: "HOST", isCuttable: true },
     { title: "STATE" },
-    { title: "WEIGHT", isRight: true },
-    { title: "CONNS", isRight: true },
-    { title: "IN FLIGHT", isRight: true },
-    { title: "REQUESTS", isRight: true },
-    { title: "DOWN", isRight: true },
-    { title: "UP", isRight: true },
-    { title: "RTT", isRight: true },
+    { title: "WEIGHT", isRight: true, spareRank: 4 },
+    { title: "CONNS", isRight: true, spareRank: 3 },
+    { title: "IN FLIGHT", isRight: true, spareRank: 1 },
+    { title: "REQUESTS", isRight: true, spareRank: 5 },
+    { title: "DOWN", isRight: true, spareRank: 6 },
+    { title: "UP", isRight: true, spareRank: 7 },
+    { title: "RTT", isRight: true, spareRank: 2 },
   ];
   return formatTable(
     columns,
@@ -94,8 +94,8 @@ function hostTable(hosts: Json[], width: number): string {
 function awayTable(away: Json[], width: number): string {
   const columns = [
     { title: "HOST", isCuttable: true },
-    { title: "LAST SEEN" },
-    { title: "TIMES", isRight: true },
+    { title: "LAST SEEN", spareRank: 1 },
+    { title: "TIMES", isRight: true, spareRank: 2 },
     { title: "REASON", isCuttable: true },
   ];
   const rows = away.map((host) => [
@@ -114,9 +114,9 @@ function agentText({ status, peers }: Json, output: Output): string {
   const columns = [
     { title: "SERVER", isCuttable: true },
     { title: "CONNS", isRight: true },
-    { title: "MODE" },
-    { title: "IN FLIGHT", isRight: true },
-    { title: "RTT", isRight: true },
+    { title: "MODE", spareRank: 3 },
+    { title: "IN FLIGHT", isRight: true, spareRank: 2 },
+    { title: "RTT", isRight: true, spareRank: 1 },
     { title: "LAST ERROR", isCuttable: true },
   ];
   const rows = peers.map((peer: Json) => {

@@ -19,12 +19,12 @@ type Sort = typeof SORTS[number];
 const COLUMNS = [
   { title: "HOST", isCuttable: true },
   { title: "STATE" },
-  { title: "WEIGHT", isRight: true },
-  { title: "CONNS", isRight: true },
-  { title: "IN FLIGHT", isRight: true },
+  { title: "WEIGHT", isRight: true, spareRank: 5 },
+  { title: "CONNS", isRight: true, spareRank: 4 },
+  { title: "IN FLIGHT", isRight: true, spareRank: 1 },
   { title: "REQ/S", isRight: true },
-  { title: "BYTES/S", isRight: true },
-  { title: "RTT", isRight: true },
+  { title: "BYTES/S", isRight: true, spareRank: 3 },
+  { title: "RTT", isRight: true, spareRank: 2 },
 ];
 /** Lines around the hosts: the head, an empty one, titles, an empty one, keys. */
 const OTHER_LINES = 5;

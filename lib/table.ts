@@ -8,32 +8,57 @@ export interface Column {
   readonly isRight?: boolean;
   /** May be cut where the line is too long; false by default. */
   readonly isCuttable?: boolean;
+  /** Left out where the line has no room for it, the highest first; never if undefined. */
+  readonly spareRank?: number;
 }
 
 /** Narrowest that a column is cut to. */
 const MIN_CUT_WIDTH = 6;
+/** Width below which a column is not cut as long as others can be left out. */
+const READABLE_WIDTH = 16;
 const GAP = "  ";
 
 /**
- * Lays rows out under their columns' titles, each line at most `width` characters: what is too long
- * is cut, with `…` at its end, the longest cuttable column first.
+ * Lays rows out under their columns' titles, each line at most `width` characters: spare columns are
+ * left out, and what is still too long is cut, with `…` at its end, the longest cuttable one first.
  */
 export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width: number,
 ): string {
-  const cells = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
-  const widths = columns.map((_, at) => Math.max(...cells.map((row) => lengthOf(row[at] ?? ""))));
-  shrink(widths, columns, width);
+  const all = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
+  const kept = choose(columns, columns.map((_, at) => widthOf(all, at)), width);
+  const shown = kept.map((at) => columns[at]!);
+  const cells = all.map((row) => kept.map((at) => row[at] ?? ""));
+  const widths = shown.map((_, at) => widthOf(cells, at));
+  shrink(widths, shown, width);
   const lines = cells.map((row) =>
-    columns.map((column, at) => {
+    shown.map((column, at) => {
       const text = cut(row[at] ?? "", widths[at]!);
       const space = " ".repeat(widths[at]! - lengthOf(text));
       return column.isRight ? space + text : text + space;
     }).join(GAP).trimEnd()
   );
   return `${lines.map((line) => cut(line, width)).join("\n")}\n`;
+}
+
+/** Indexes of the columns that there is room for. */
+function choose(columns: readonly Column[], widths: readonly number[], width: number): number[] {
+  const kept = [...columns.keys()];
+  const needed = () =>
+    kept.reduce((sum, at) => {
+      const isCuttable = columns[at]!.isCuttable === true;
+      return sum + (isCuttable ? Math.min(widths[at]!, READABLE_WIDTH) : widths[at]!) + GAP.length;
+    }, -GAP.length);
+  const spare = kept.filter((at) => columns[at]!.spareRank !== undefined)
+    .sort((a, b) => columns[b]!.spareRank! - columns[a]!.spareRank!);
+  while (needed() > width && spare.length > 0) kept.splice(kept.indexOf(spare.shift()!), 1);
+  return kept;
+}
+
+function widthOf(cells: readonly (readonly string[])[], at: number): number {
+  return cells.reduce((widest, row) => Math.max(widest, lengthOf(row[at] ?? "")), 0);
 }
 
 function shrink(widths: number[], columns: readonly Column[], width: number): void {

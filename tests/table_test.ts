@@ -38,6 +38,25 @@ Deno.test("formatTable() cuts the longest columns until the line fits", () => {
   }
 });
 
+Deno.test("formatTable() leaves spare columns out before it cuts what is to be read", () => {
+  const columns = [
+    { title: "HOST", isCuttable: true },
+    { title: "STATE" },
+    { title: "REQUESTS", isRight: true, spareRank: 2 },
+    { title: "RTT", isRight: true, spareRank: 1 },
+  ];
+  const rows = [["edge-a.of-a-very-long-name/till-7", "active", "12345", "1.2 ms"]];
+  const titles = (width: number) => formatTable(columns, rows, width).split("\n")[0]!.split(/ +/);
+  assert.deepEqual(titles(80), ["HOST", "STATE", "REQUESTS", "RTT"]);
+  assert.deepEqual(titles(40), ["HOST", "STATE", "RTT"]);
+  assert.deepEqual(titles(30), ["HOST", "STATE"]);
+  for (const width of [10, 30, 40, 80, 200]) {
+    for (const line of formatTable(columns, rows, width).trimEnd().split("\n")) {
+      assert.ok([...line].length <= width, `${width}: ${line}`);
+    }
+  }
+});
+
 Deno.test("nothing in a table acts on a terminal", () => {
   assert.equal(
     printable("a\x1b[31mb\nc\u202ed\u2028\x9be"),
