@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `revtun` as npm installs it: gives way to deno as fast as it can. */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { findDeno } from "./deno_binary.mjs";
@@ -31,6 +31,15 @@ function denoArgs() {
   return ["run", "--quiet", "--no-config", "--no-lock", ...RUN_FLAGS, bundle];
 }
 
+/** How many files may be open, which deno does not let a program with bounded rights see; "" where unknown. */
+function openFiles() {
+  try {
+    return /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "";
+  } catch {
+    return "";
+  }
+}
+
 /**
  * Becomes `file` where Node can (22.15 and later, not Windows); else runs it with everything passed
  * on both ways: arguments, files, signals, exit code.
@@ -39,7 +48,7 @@ function denoArgs() {
  * @param {string[]} args
  */
 function replaceProcess(file, args) {
-  const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1" };
+  const env = { REVTUN_OPEN_FILES: openFiles(), ...process.env, DENO_NO_UPDATE_CHECK: "1" };
   const { execve } = /** @type {any} */ (process);
   if (execve !== undefined && process.platform !== "win32") {
     execve.call(process, file, [file, ...args], env);

@@ -41,6 +41,8 @@ fi
 
 DENO_NO_UPDATE_CHECK=1
 DENO_DIR=${DENO_DIR:-$dir/deno_dir}
-export DENO_NO_UPDATE_CHECK DENO_DIR
+# How many files may be open (deno takes all it may have), which it lets nobody see afterwards.
+REVTUN_OPEN_FILES=${REVTUN_OPEN_FILES:-$(ulimit -H -n 2>/dev/null || :)}
+export DENO_NO_UPDATE_CHECK DENO_DIR REVTUN_OPEN_FILES
 exec "$dir/deno" run --quiet --no-config --no-lock --no-remote --no-npm @RUN_FLAGS@ "$dir/revtun.js" "$@"
 exit 1

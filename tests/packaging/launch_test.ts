@@ -1,6 +1,7 @@
 /** The npm launcher under Node, with a stand-in for deno. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { openFileLimit } from "../../lib/transport/file_limit.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../npm/launch.mjs", import.meta.url));
 const decoder = new TextDecoder();
@@ -13,6 +14,7 @@ for word in "$@"; do shift; case $word in */main.ts) break ;; esac; done
 trap 'echo ended by TERM; exit 7' TERM
 case $1 in
   exit) exit "$2" ;;
+  files) echo "$REVTUN_OPEN_FILES" ;;
   kill) kill -KILL $$ ;;
   wait) echo waiting; while :; do sleep 0.05; done ;;
   *) cat; for word in "$@"; do echo "<$word>"; done ;;
@@ -45,6 +47,20 @@ async function endOf(child: Deno.ChildProcess): Promise<[number, string, string]
   const { code, stdout, stderr } = await child.output();
   return [code, decoder.decode(stdout), decoder.decode(stderr)];
 }
+
+Deno.test(
+  "the launcher tells how many files may be open, which deno does not (needs node)",
+  { ignore: !hasNode || Deno.build.os !== "linux" },
+  async () => {
+    await using launch = await launcher();
+    const child = launch.start(["files"]);
+    await child.stdin.close();
+    const [code, stdout] = await endOf(child);
+    assert.equal(code, 0);
+    assert.match(stdout, /^(\d+)?\n$/);
+    assert.equal(stdout.trim(), String(openFileLimit() ?? ""));
+  },
+);
 
 Deno.test(
   "the launcher passes arguments, stdin and exit codes on (needs node)",
