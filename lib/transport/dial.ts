@@ -14,7 +14,7 @@ import type { TlsClientOptions, TlsHandshake } from "./tls_client.ts";
 /**
  * How long a connection attempt that was given up goes on by itself; what it brings is closed. The
  * runtime can lose a connection whose dial is aborted just as it is there (Deno 2.9.6), an open
- * file for ever: an attempt is aborted only where nothing has answered in all this time.
+ * file for ever: an attempt is aborted only where nothing has answered for so long.
  */
 const ABORT_GRACE_MS = 2_000;
 
@@ -27,7 +27,7 @@ export interface DialOptions extends SocketOptions {
   /** TLS on the connection; in the clear if undefined. */
   tls?: TlsClientOptions | undefined;
   /**
-   * Called when the dial was given up while its attempt to connect goes on in the background, for
+   * Called when `signal` gave the dial up and its attempt to connect goes on in the background, for
    * 2 s at most; `rest` resolves when that has ended. Never rejects.
    */
   onGivenUp?: (rest: Promise<void>) => void;
@@ -66,9 +66,11 @@ export async function dial(
     handshake?.abort();
     giving.reject(refusal());
   };
+  const abort = new AbortController();
   const deadline = runtime.timers.after(options.timeoutMs, () => {
-    isLate = true;
-    giveUp();
+    isGivenUp = isLate = true;
+    handshake?.abort();
+    abort.abort();
   });
   signal?.addEventListener("abort", giveUp);
   try {
@@ -77,7 +79,7 @@ export async function dial(
       handshake = connectNodeTls(address, tls);
       return await handshake.connection;
     }
-    const conn = await connect(address, giving.promise, runtime, options);
+    const conn = await connect(address, abort, giving.promise, runtime, options);
     if (isGivenUp) {
       conn.close();
       throw refusal();
@@ -98,11 +100,11 @@ export async function dial(
 /** Connects, or rejects as soon as `givenUp` does: what comes after that is closed. */
 async function connect(
   address: Address,
+  abort: AbortController,
   givenUp: Promise<never>,
   { timers }: DialRuntime,
   { onGivenUp }: DialOptions,
 ): Promise<Deno.Conn> {
-  const abort = new AbortController();
   const attempt: Promise<Deno.Conn> = address.kind === "unix"
     ? Deno.connect({ transport: "unix", path: address.path })
     : Deno.connect({ hostname: address.host, port: address.port, signal: abort.signal });

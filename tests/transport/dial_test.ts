@@ -10,9 +10,14 @@ const LOOPBACK = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
 Deno.test("dial() that is given up leaves no connection open", async () => {
   const runtime = createRuntime(silentLog);
   const listener = listen(LOOPBACK, runtime, { onConnection: (connection) => connection.close() });
+  const rests: Promise<void>[] = [];
   for (let i = 0; i < 50; i++) {
     const abort = new AbortController();
-    const dialled = dial(listener.address, runtime, { timeoutMs: 5000, signal: abort.signal });
+    const dialled = dial(listener.address, runtime, {
+      timeoutMs: 5000,
+      signal: abort.signal,
+      onGivenUp: (rest) => rests.push(rest),
+    });
     if (i % 2 === 0) queueMicrotask(() => abort.abort());
     else setTimeout(() => abort.abort(), 0);
     try {
@@ -22,6 +27,8 @@ Deno.test("dial() that is given up leaves no connection open", async () => {
       assert.match(error.message, /given up/);
     }
   }
+  assert.ok(rests.length > 0);
+  await Promise.all(rests);
   await listener.close();
   assert.equal(runtime.timers.size, 0);
   runtime.timers.close();
