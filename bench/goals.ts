@@ -62,6 +62,11 @@ export const GOALS: readonly Goal[] = [
   { section: "bulk", case: "up-1-CPU-for-a-GB", against: ["rathole"], atMost: 1 },
   { section: "memory", case: "idle-client", limit: 24 },
   { section: "memory", case: "idle-tunnel", limit: 40 },
+  { section: "tls", case: "keepalive-50", ours: "revtun tls", against: ["revtun"], atLeast: 0.75 },
+  ...["down-1", "up-1"].map((name) => (
+    { section: "tls", case: name, ours: "revtun tls", against: ["revtun"], atLeast: 0.6 }
+  )),
+  { section: "h2", case: "requests-50", ours: "HTTP/2", against: ["HTTP/1"], atLeast: 0.4 },
   { section: "passthrough", case: "extra-CPU", limit: 5 },
   { section: "startup", case: "version", limit: 100 },
   { section: "startup", case: "first-answer", limit: 5000 },

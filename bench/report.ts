@@ -14,6 +14,8 @@ const SECTION_TITLES: Readonly<Record<string, string>> = {
   bulk: "Bulk",
   link: "Bulk over a link of 400 Mbit/s (50 MB/s)",
   http: "HTTP routed request by request",
+  tls: "A tunnel inside TLS",
+  h2: "HTTP/2 at the frontend",
   raw: "Raw mode, 50 tunnel connections",
   tunnels: "Several tunnel connections of one agent",
   stalled: "A client that never reads",

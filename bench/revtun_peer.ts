@@ -13,11 +13,13 @@ export interface RevtunOptions {
   readonly mode?: "mux" | "raw";
   /** Frontend; "tcp". */
   readonly scheme?: "tcp" | "http";
+  /** The tunnel is inside TLS, checked by name and CA: PEM of all that is needed. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 /** revtun as users get it: the bundle, with the built program's permissions. */
 export function revtunSpec(bundle: string, options: RevtunOptions = {}): PeerSpec {
-  const { name = "revtun", connections = 1, mode = "mux", scheme = "tcp" } = options;
+  const { name = "revtun", connections = 1, mode = "mux", scheme = "tcp", tls } = options;
   const others = Array.from(
     { length: (options.addresses ?? 1) - 1 },
     (_, index) => `127.0.0.${index + 2}:{CTRL}`,
@@ -30,11 +32,13 @@ export function revtunSpec(bundle: string, options: RevtunOptions = {}): PeerSpe
     name,
     routing: scheme,
     server: `${run} server --log-level warn --tunnel 127.0.0.1:{CTRL}${more("tunnel")}` +
-      ` --listen ${scheme}://127.0.0.1:{FRONT}/bench`,
+      ` --listen ${scheme}://127.0.0.1:{FRONT}/bench` +
+      (tls !== undefined ? " --tls-cert {DIR}/cert.pem --tls-key {DIR}/key.pem" : ""),
     agent: `${run} agent --log-level warn --server {DIAL_HOST}:{DIAL}${more("server")}` +
+      (tls !== undefined ? " --tls --tls-ca {DIR}/ca.pem" : "") +
       ` --cluster bench` +
       ` --target 127.0.0.1:{BACKEND} --connections ${connections} --mode ${mode}`,
-    files: {},
+    files: tls === undefined ? {} : { "ca.pem": tls.ca, "cert.pem": tls.cert, "key.pem": tls.key },
     prepare: [],
   };
 }

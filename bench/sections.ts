@@ -3,6 +3,7 @@ import { routeFlags } from "../npm/route.ts";
 import { record } from "./bench_run.ts";
 import type { BenchRun } from "./bench_run.ts";
 import { measureBulk, measureLink } from "./cases/bulk.ts";
+import { measureH2, measureTls } from "./cases/frontends.ts";
 import { measureMemory } from "./cases/memory.ts";
 import { measureRates } from "./cases/rates.ts";
 import { measureConnections, measureRequests } from "./cases/requests.ts";
@@ -26,6 +27,8 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   bulk: measureBulk,
   link: measureLink,
   http: measureHttp,
+  tls: measureTls,
+  h2: measureH2,
   raw: measureRaw,
   tunnels: measureTunnels,
   stalled: measureStalled,

@@ -57,7 +57,8 @@ export async function measureLink(run: BenchRun): Promise<void> {
   }
 }
 
-function bulkCase(options: BulkOptions, rtt: string): Case {
+/** @param rtt of the link in ms; "" without one. */
+export function bulkCase(options: BulkOptions, rtt: string): Case {
   const { direction, streams } = options;
   const where = rtt === "" ? "" : `${rtt} ms, `;
   return {

@@ -1,5 +1,6 @@
 /** What the harness reads: load generators, /proc, peers.yaml, its own command line. */
 import assert from "node:assert/strict";
+import { parseH2Load } from "../../bench/load/h2load.ts";
 import { parseArguments } from "../../bench/arguments.ts";
 import { contentLength, headEnd, statusOf } from "../../bench/load/http_text.ts";
 import { parseHey, parseWrk } from "../../bench/load/wrk.ts";
@@ -105,6 +106,17 @@ Deno.test("peers.yaml: a mistake is named with its place", () => {
     assert.throws(() => parsePeers(text, "p"), { message });
   }
   assert.throws(() => fillIn("x {PORT}", { FRONT: 1 }), /No \{PORT\} here, there are FRONT/);
+});
+
+Deno.test("parseH2Load() reads what h2load prints, and counts what did not succeed", () => {
+  const text = (codes: number) =>
+    "finished in 4.00s, 12345.67 req/s, 1.20MB/s\n" +
+    "requests: 49390 total, 49400 started, 49390 done, 49388 succeeded, 1 failed, 1 errored, " +
+    `0 timeout\nstatus codes: ${codes} 2xx, 0 3xx, 0 4xx, ${49388 - codes} 5xx\n`;
+  const expected = { requestsPerSecond: 12345.67, requests: 49388, failures: 2 };
+  assert.deepEqual(parseH2Load(text(49388)), expected);
+  assert.deepEqual(parseH2Load(text(49380)), { ...expected, requests: 49380, failures: 10 });
+  assert.throws(() => parseH2Load("finished in 4.00s"), /No counts/);
 });
 
 Deno.test("parseArguments() refuses what it does not know", () => {
