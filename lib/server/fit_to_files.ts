@@ -1,4 +1,5 @@
 /** Keeps a server's connections below what the process may have open. */
+import { tlsBacklog } from "../transport/file_limit.ts";
 import type { ServerConfig } from "./config.ts";
 
 /** Files that are no connection of ours: the runtime's own, listeners, logs, admin, lookups. */
@@ -14,17 +15,25 @@ const TUNNEL_PART = 0.2;
  */
 export function fitToFiles(config: ServerConfig, openFiles: number | undefined): ServerConfig {
   if (openFiles === undefined) return config;
-  const files = Math.max(0, openFiles - RESERVED_FILES);
+  // What comes at once at a listener of TLS has files before it can be refused.
+  const bursts = tlsListeners(config) * tlsBacklog(openFiles);
+  const files = Math.max(0, openFiles - RESERVED_FILES - bursts);
   const { maxTunnels, maxHandshakes, maxFrontendConnections } = config;
-  if (maxTunnels + maxHandshakes + maxFrontendConnections <= files) return config;
+  if (maxTunnels + 2 * maxHandshakes + maxFrontendConnections <= files) return config;
   const forTunnels = Math.max(1, Math.floor(files * TUNNEL_PART / 2));
   const tunnels = Math.min(maxTunnels, forTunnels);
   const handshakes = Math.min(maxHandshakes, forTunnels);
-  const clients = Math.max(1, files - tunnels - handshakes);
+  // One after the other: TLS, and then ours.
+  const clients = Math.max(1, files - tunnels - 2 * handshakes);
   return {
     ...config,
     maxTunnels: tunnels,
     maxHandshakes: handshakes,
     maxFrontendConnections: Math.min(maxFrontendConnections, clients),
   };
+}
+
+function tlsListeners({ tunnels, tunnelTls, frontends }: ServerConfig): number {
+  const https = frontends.filter(({ scheme }) => scheme === "https");
+  return https.length + (tunnelTls === undefined ? 0 : tunnels.length);
 }

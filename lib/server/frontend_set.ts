@@ -217,6 +217,7 @@ export class FrontendSet {
     const options = {
       onConnection: (client: AcceptedClient) => this.#accept(client, port.owner),
       sharing: config.portSharing,
+      room: () => this.#services.config.maxFrontendConnections - this.#clientCount,
     };
     await clearSocketPath(address, config.portSharing);
     port.listener = await listenOf(owner.spec)(address, runtime, options, this.#services);

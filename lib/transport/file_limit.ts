@@ -21,3 +21,18 @@ export function parseLimits(text: string): number | undefined {
   const soft = /^Max open files\s+(\d+)/m.exec(text)?.[1];
   return soft === undefined ? undefined : Number(soft);
 }
+
+/** Smallest and largest backlog of a listener of TLS. */
+const MIN_TLS_BACKLOG = 8;
+const MAX_TLS_BACKLOG = 4096;
+
+/**
+ * Connections that may wait for a listener of TLS: Node's listeners accept all of them at once,
+ * before anyone can refuse one, and accept none ever again once that ran out of files (Deno 2.9.6).
+ *
+ * @param openFiles undefined where the system does not tell.
+ */
+export function tlsBacklog(openFiles: number | undefined): number {
+  if (openFiles === undefined) return MAX_TLS_BACKLOG;
+  return Math.min(MAX_TLS_BACKLOG, Math.max(MIN_TLS_BACKLOG, openFiles >> 4));
+}

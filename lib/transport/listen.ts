@@ -9,7 +9,7 @@ import { listenUnix } from "./unix_socket.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
 /** Connections that may wait to be accepted; the kernel's own limit may be lower. */
-export const BACKLOG = 4096;
+const BACKLOG = 4096;
 /** Rest after an accept that failed for want of a file descriptor, or for a reason unknown. */
 const FAILED_PAUSE_MS = 100;
 /** The same trouble is logged again after this. */

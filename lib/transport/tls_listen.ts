@@ -6,7 +6,8 @@ import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import { BACKLOG, checkAlone, untilQuiet } from "./listen.ts";
+import { openFileLimit, tlsBacklog } from "./file_limit.ts";
+import { checkAlone, untilQuiet } from "./listen.ts";
 import type { Listener, PortSharing } from "./listen.ts";
 import type { CertificateReader } from "./peer_certificate.ts";
 import { translateListenError } from "./socket_error.ts";
@@ -71,7 +72,10 @@ class TlsListener implements Listener {
     this.#runtime = runtime;
     this.#options = options;
     this.#readCertificate = readCertificate;
-    this.#server = createServer(tlsSettings(options), (socket) => this.#secured(socket));
+    // Half-open from the handshake's end on: before, the end of a client that gives up would not be
+    // noticed.
+    const settings = { ...tlsSettings(options), allowHalfOpen: false };
+    this.#server = createServer(settings, (socket) => this.#secured(socket));
     this.#server.on("connection", (socket: Socket) => this.#connected(socket));
     this.#server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
   }
@@ -92,7 +96,7 @@ class TlsListener implements Listener {
       }
       this.#server.once("error", fail);
       this.#server.listen({
-        backlog: BACKLOG,
+        backlog: tlsBacklog(openFileLimit()),
         port: address.port,
         reusePort: sharing !== "none",
         // Without a host: all addresses of both families.
@@ -141,6 +145,7 @@ class TlsListener implements Listener {
 
   /** Each connection comes here or to `#failed`, once. */
   #secured(socket: TLSSocket): void {
+    socket.allowHalfOpen = true;
     this.#pending.delete(placeOf(socket));
     const connection = securedSocket(socket, this.#readCertificate);
     if (connection === undefined) {

@@ -1,16 +1,29 @@
 import assert from "node:assert/strict";
 import { SERVER_DEFAULTS } from "../../lib/server/config.ts";
 import { fitToFiles } from "../../lib/server/fit_to_files.ts";
-import { openFileLimit, parseLimits } from "../../lib/transport/file_limit.ts";
+import { parseListenSpec } from "../../lib/server/listen_spec.ts";
+import { openFileLimit, parseLimits, tlsBacklog } from "../../lib/transport/file_limit.ts";
 
 Deno.test("all connections together stay below the open files that there may be", () => {
   for (const files of [100, 256, 1024, 4096, 20_000, 65_536]) {
     const config = fitToFiles(SERVER_DEFAULTS, files);
     const { maxTunnels, maxHandshakes, maxFrontendConnections } = config;
-    assert.ok(maxTunnels + maxHandshakes + maxFrontendConnections < files, `${files}`);
+    assert.ok(maxTunnels + 2 * maxHandshakes + maxFrontendConnections < files, `${files}`);
     for (const limit of [maxTunnels, maxHandshakes, maxFrontendConnections]) assert.ok(limit > 0);
     assert.ok(maxFrontendConnections > maxTunnels);
   }
+});
+
+Deno.test("what may come at once at listeners of TLS has files too", () => {
+  for (const files of [256, 1024, 4096, 20_000]) {
+    const frontends = ["https://:443", "https://:8443", "http://:80"].map(parseListenSpec);
+    const config = fitToFiles({ ...SERVER_DEFAULTS, frontends }, files);
+    const { maxTunnels, maxHandshakes, maxFrontendConnections } = config;
+    const inAll = maxTunnels + 2 * maxHandshakes + maxFrontendConnections + 2 * tlsBacklog(files);
+    assert.ok(inAll < files, `${inAll} of ${files}`);
+  }
+  assert.equal(tlsBacklog(undefined), 4096);
+  assert.equal(tlsBacklog(64), 8);
 });
 
 Deno.test("limits that fit, and those of a system that does not tell, stay as they are", () => {

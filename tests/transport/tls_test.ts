@@ -4,6 +4,7 @@ import { dial } from "../../lib/transport/dial.ts";
 import { derOf, makeCertificate } from "../../lib/transport/make_certificate.ts";
 import { fingerprintOf } from "../../lib/transport/peer_certificate.ts";
 import type { TlsClientOptions } from "../../lib/transport/tls_client.ts";
+import { until } from "../agent/support.ts";
 import { TestCa, TestPeer, TlsRig } from "./tls_support.ts";
 
 const encoder = new TextEncoder();
@@ -215,6 +216,20 @@ Deno.test("what is no handshake is refused, each with its count", async () => {
   assert.deepEqual(rig.refused, ["garbage", "garbage", "timeout", "timeout"]);
   assert.equal(rig.accepted.length, 0);
   // Others are served all the while.
+  const client = await connect(rig, { ca: ca.cert, serverName: "edge.test" });
+  client.connection.close();
+});
+
+Deno.test("a client that leaves within its handshake does not keep its place", async () => {
+  await using ca = await TestCa.make();
+  await using rig = await TlsRig.open([await ca.signFiles("edge", ["edge.test"])], {
+    handshakeTimeoutMs: 60_000,
+    maxHandshakes: 1,
+  });
+  for (let count = 0; count < 3; count++) {
+    (await Deno.connect({ hostname: "127.0.0.1", port: rig.port })).close();
+    await until("its end", () => rig.refused.length > count);
+  }
   const client = await connect(rig, { ca: ca.cert, serverName: "edge.test" });
   client.connection.close();
 });

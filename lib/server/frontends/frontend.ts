@@ -62,6 +62,14 @@ export interface FrontendServices {
 /** What all frontends of a server have in common. */
 export type CommonServices = Omit<FrontendServices, "streams" | "frontendName">;
 
+/** How to listen for clients. */
+export interface FrontendListenOptions {
+  onConnection(client: AcceptedClient): void;
+  readonly sharing: PortSharing;
+  /** Clients that may still come, those in their handshake among them. */
+  room(): number;
+}
+
 /** One scheme. */
 export interface FrontendKind {
   /** True where every client needs a cluster from the frontend, since it cannot name one. */
@@ -76,7 +84,7 @@ export interface FrontendKind {
   listen?(
     address: Address,
     runtime: Runtime,
-    options: { onConnection(client: AcceptedClient): void; sharing: PortSharing },
+    options: FrontendListenOptions,
     services: CommonServices,
   ): Listener | Promise<Listener>;
   make(spec: ListenSpec, services: FrontendServices): Frontend;

@@ -9,6 +9,7 @@ import type { ServerConfig } from "../config.ts";
 import type { HttpRouting } from "../http_routing.ts";
 import { TlsAcceptor } from "../../transport/tls_acceptor.ts";
 import { listenTls } from "../../transport/tls_listen.ts";
+import { MAX_HANDSHAKES } from "../../transport/tls_server.ts";
 import type { TlsServerOptions } from "../../transport/tls_server.ts";
 import type { ListenSpec } from "../listen_spec.ts";
 import { checkDoor, hasProxyHeaders, withProxyHeaders } from "./door.ts";
@@ -37,9 +38,13 @@ export const HTTPS_KIND: FrontendKind = {
     checkDoor(spec);
     checkHttpAccess(spec);
   },
-  async listen(address, runtime, { onConnection, sharing }, { certificates, stats }) {
+  async listen(address, runtime, { onConnection, sharing, room }, { certificates, stats }) {
     return await listenTls(address, runtime, {
       ...tlsOptions(address, { certificates, stats }),
+      // Open files: who is in its handshake has one like any other client.
+      get maxHandshakes() {
+        return Math.min(MAX_HANDSHAKES, Math.max(1, room()));
+      },
       onConnection,
       sharing,
     });
