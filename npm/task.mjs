@@ -19,7 +19,9 @@ const TASKS = {
   soak: (args) => ["run", "-A", "--quiet", "--v8-flags=--expose-gc", ...ROUTE, SOAK, ...args],
   compile: (args) => ["run", "-A", "--quiet", ...ROUTE, "npm/compile.ts", ...args],
   bundle: (args) => ["run", "-A", "--quiet", ...ROUTE, "npm/compile.ts", "--bundle-only", ...args],
-  console: (args) => ["run", "-A", "--quiet", ...ROUTE, "npm/console.ts", ...args],
+  console: (
+    args,
+  ) => ["run", "-A", "--quiet", "--unstable-net", ...ROUTE, "npm/console.ts", ...args],
   check: (args) => ["check", ...ROUTE, ...(args.length > 0 ? args : ["."])],
   fmt: (args) => ["fmt", ...args],
   lint: (args) => ["lint", ...args],

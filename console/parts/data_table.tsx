@@ -1,24 +1,13 @@
 /** A table that is sorted by its heads, and touches only the rows that changed. */
 import { useSignal } from "@preact/signals";
-import { Component } from "preact";
 import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
-import { formatCount } from "../lib/format.ts";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Eye } from "./eye.ts";
 import { SortArrow } from "./icons.tsx";
+import { classOf, GROUP_ROWS, RowGroup } from "./row_group.tsx";
+import type { Column } from "./row_group.tsx";
 
-export interface Column<R> {
-  readonly id: string;
-  readonly title: string;
-  /** Right-aligned, largest first at the first click. */
-  readonly isNumber?: boolean;
-  /** Left out where the page is narrow: 1 first, then 2. */
-  readonly minor?: 1 | 2;
-  /** What it is sorted by; without it, it is not. */
-  readonly by?: (row: R) => string | number | null;
-  /** Shown for readers only: the column of buttons. */
-  readonly isTitleHidden?: boolean;
-  readonly cell: (row: R) => ComponentChildren;
-}
+export type { Column } from "./row_group.tsx";
 
 interface Props<R> {
   readonly caption: string;
@@ -39,25 +28,24 @@ interface Sort {
   readonly direction: "ascending" | "descending";
 }
 
-/** Rows that are drawn at first. */
-const FIRST_ROWS = 100;
-
 export function DataTable<R>(props: Props<R>) {
   const { columns, keyOf } = props;
   const sort = useSignal<Sort | undefined>(props.sort);
-  const isWhole = useSignal(false);
   // Rows must not run away from under a pointer, nor from under the keyboard's focus.
   const held = useRef(false);
   const shown = useRef<{ sort: Sort | undefined; keys: readonly string[] }>({
     sort: undefined,
     keys: [],
   });
+  const eye = useMemo(() => new Eye(), []);
+  useEffect(() => () => eye.close(), []);
   const isKept = held.current && shown.current.sort === sort.value;
   const rows = isKept
     ? inOrder(props.rows, keyOf, shown.current.keys)
     : sorted(props.rows, columns, sort.value);
   shown.current = { sort: sort.value, keys: rows.map(keyOf) };
-  const drawn = isWhole.value ? rows : rows.slice(0, FIRST_ROWS);
+  const isFixed = columns.some(({ width }) => width !== undefined);
+  const isLong = rows.length > GROUP_ROWS;
 
   const hold = (isHeld: boolean) => () => held.current = isHeld;
   const choose = (column: Column<R>) => {
@@ -68,8 +56,26 @@ export function DataTable<R>(props: Props<R>) {
   };
   return (
     <div class="table-frame">
-      <table onPointerEnter={hold(true)} onPointerLeave={hold(false)}>
+      <table
+        class={isFixed ? "fixed" : ""}
+        {...(isLong && { "aria-rowcount": rows.length + 1 })}
+        onPointerEnter={hold(true)}
+        onPointerLeave={hold(false)}
+        onFocusIn={hold(true)}
+        onFocusOut={hold(false)}
+      >
         <caption class={props.isCaptionHidden ? "hidden" : ""}>{props.caption}</caption>
+        {isFixed && (
+          <colgroup>
+            {columns.map((column) => (
+              <col
+                key={column.id}
+                class={classOf(column)}
+                {...(column.width && { style: { width: `${column.width}px` } })}
+              />
+            ))}
+          </colgroup>
+        )}
         <thead>
           <tr>
             {columns.map((column) => (
@@ -82,22 +88,25 @@ export function DataTable<R>(props: Props<R>) {
             ))}
           </tr>
         </thead>
-        <tbody onFocusIn={hold(true)} onFocusOut={hold(false)}>
-          {drawn.map((row) => <Row key={keyOf(row)} row={row} columns={columns} />)}
-          {rows.length === 0 && (
+        {groupsOf(rows).map((group, i) => (
+          <RowGroup
+            key={i}
+            rows={group}
+            first={i * GROUP_ROWS}
+            isNumbered={isLong}
+            columns={columns}
+            keyOf={keyOf}
+            eye={eye}
+          />
+        ))}
+        {rows.length === 0 && (
+          <tbody>
             <tr>
               <td class="empty-row" colSpan={columns.length}>{props.empty}</td>
             </tr>
-          )}
-        </tbody>
+          </tbody>
+        )}
       </table>
-      {drawn.length < rows.length && (
-        <p class="more">
-          <button type="button" class="button" onClick={() => isWhole.value = true}>
-            Show all {formatCount(rows.length)}
-          </button>
-        </p>
-      )}
     </div>
   );
 }
@@ -120,29 +129,6 @@ function Head<R>(props: {
         )}
     </th>
   );
-}
-
-class Row<R> extends Component<{ row: R; columns: readonly Column<R>[] }> {
-  override shouldComponentUpdate(next: { row: R; columns: readonly Column<R>[] }): boolean {
-    return next.row !== this.props.row || next.columns !== this.props.columns;
-  }
-
-  override render() {
-    const { row, columns } = this.props;
-    return (
-      <tr>
-        {columns.map((column, i) =>
-          i === 0
-            ? <th key={column.id} scope="row" class={classOf(column)}>{column.cell(row)}</th>
-            : <td key={column.id} class={classOf(column)}>{column.cell(row)}</td>
-        )}
-      </tr>
-    );
-  }
-}
-
-function classOf<R>({ isNumber, minor }: Column<R>): string {
-  return `${isNumber ? "number" : ""} ${minor === undefined ? "" : `minor-${minor}`}`.trim();
 }
 
 function sorted<R>(
@@ -177,4 +163,10 @@ function inOrder<R>(
     return row === undefined ? [] : [row];
   });
   return [...known, ...left.values()];
+}
+
+function groupsOf<R>(rows: readonly R[]): readonly (readonly R[])[] {
+  const groups: (readonly R[])[] = [];
+  for (let i = 0; i < rows.length; i += GROUP_ROWS) groups.push(rows.slice(i, i + GROUP_ROWS));
+  return groups;
 }

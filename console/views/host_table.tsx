@@ -21,6 +21,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "cluster",
+    width: 150,
     title: "Cluster",
     minor: 2,
     by: ({ cluster }) => cluster,
@@ -28,12 +29,14 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "state",
+    width: 108,
     title: "State",
     by: ({ state }) => state,
     cell: ({ state }) => <State state={state} />,
   },
   {
     id: "weight",
+    width: 92,
     title: "Weight",
     isNumber: true,
     minor: 1,
@@ -42,6 +45,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "connections",
+    width: 112,
     title: "Connections",
     isNumber: true,
     minor: 1,
@@ -50,6 +54,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "rtt",
+    width: 88,
     title: "RTT",
     isNumber: true,
     by: ({ rttMs }) => rttMs,
@@ -57,6 +62,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "requests",
+    width: 80,
     title: "Req/s",
     isNumber: true,
     by: ({ requestRate }) => requestRate,
@@ -64,6 +70,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "received",
+    width: 88,
     title: "In MB/s",
     isNumber: true,
     minor: 1,
@@ -72,6 +79,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "sent",
+    width: 96,
     title: "Out MB/s",
     isNumber: true,
     minor: 1,
@@ -80,6 +88,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "inFlight",
+    width: 86,
     title: "In flight",
     isNumber: true,
     minor: 2,
@@ -88,6 +97,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "actions",
+    width: 150,
     title: "Actions",
     isTitleHidden: true,
     minor: 1,
