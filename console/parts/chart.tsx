@@ -162,7 +162,9 @@ function optionsOf(props: Props, width: number): uPlot.Options {
         grid: { show: false },
         space: 70,
         incrs: [30, 60, 120, 300],
-        values: (_, splits) => splits.map((at) => clock(at)),
+        // A label that would be cut by the edge is left out.
+        values: (plot, splits) =>
+          splits.map((at) => plot.valToPos(at, "x") > plot.over.clientWidth - 12 ? "" : clock(at)),
       },
       {
         ...axis,

@@ -42,11 +42,12 @@ export class RowGroup<R> extends Component<GroupProps<R>> {
 
   constructor(props: GroupProps<R>) {
     super(props);
-    // The first ones are in sight in most cases, and the only ones of short tables.
-    this.#isSeen = props.first < 2 * GROUP_ROWS;
+    // The first ones are always there: all of a short table, the beginning of a long one.
+    this.#isSeen = props.first === 0;
   }
 
   override componentDidMount(): void {
+    if (this.props.first === 0) return;
     const place = this.#place.current!;
     this.props.eye.watch(place, (isSeen) => {
       if (isSeen === this.#isSeen) return;
