@@ -12,6 +12,8 @@ import { runBench } from "./run_bench.ts";
 import { SECTIONS } from "./sections.ts";
 
 const RESULTS = "bench/results";
+/** Sections that --quick leaves out unless they are named. */
+const UNHURRIED = ["reload", "discovery", "identity", "micro"];
 
 if (Deno.args.includes("--help")) {
   print(`${USAGE}\nSections: ${Object.keys(SECTIONS).join(", ")}`);
@@ -20,9 +22,12 @@ if (Deno.args.includes("--help")) {
 let args: BenchArguments;
 try {
   args = parseArguments(Deno.args, Object.keys(SECTIONS));
-  // Compares with nobody, and takes its time: only on request.
-  if (args.isQuick && !Deno.args.includes("micro")) {
-    args = { ...args, sections: args.sections.filter((name) => name !== "micro") };
+  // These compare with nobody, and take their time: only on request.
+  if (args.isQuick) {
+    const sections = args.sections.filter((name) =>
+      !UNHURRIED.includes(name) || Deno.args.includes(name)
+    );
+    args = { ...args, sections };
   }
 } catch (error) {
   print((error as Error).message);

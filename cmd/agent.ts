@@ -42,7 +42,8 @@ export const command: Command = defineCommand({
       description: "a named target, and a network that the cloud side may reach into",
     },
   ],
-  async check(settings) {
+  async check(settings, runtime) {
+    await readAdminSetup(settings, runtime);
     await readAgentConfig(settings, Deno.hostname());
   },
   async run(context) {
@@ -92,8 +93,8 @@ function rightsOf(
     [...config.targets.values()].some((t) => t.protocol === "tls");
   return rightsFor({
     net: true,
-    read: hasUnix || hasAdmin || hasFiles,
-    write: hasUnix || hasAdmin,
+    read: hasUnix || hasAdmin || hasFiles || config.stateDir !== undefined,
+    write: hasUnix || hasAdmin || config.stateDir !== undefined,
   });
 }
 

@@ -151,6 +151,16 @@ export const AGENT_OPTIONS = [
     group: "This side's rules",
   },
   {
+    name: "state-dir",
+    isFile: true,
+    kind: "string",
+    placeholder: "DIR",
+    description:
+      "Folder where the bytes of a day are noted, so that a restart does not give them " +
+      "anew; nowhere unless given",
+    group: "This side's rules",
+  },
+  {
     name: "allow",
     parse: parseAllowRule,
     kind: "list",
@@ -352,6 +362,7 @@ export function agentConfigOf(
         bytesPerSecond: values["max-bandwidth"],
         bytesPerDay: values["max-daily-bytes"],
       },
+      stateDir: values["state-dir"],
       dialTimeoutMs: values["dial-timeout"],
       idleTimeoutMs: values["idle-timeout"],
       drainTimeoutMs: values["drain-timeout"],

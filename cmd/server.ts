@@ -177,6 +177,7 @@ export const command: Command = defineCommand({
     },
   ],
   async check(settings, runtime) {
+    await readAdminSetup(settings, runtime);
     // Nothing is made by a mere look.
     const tls = await tlsServerOf(settings, undefined);
     await (await readServerConfig(settings, runtime, tls)).credentialPolicy.close?.();
@@ -320,6 +321,10 @@ export async function readServerConfig(
   if (values["open-clusters"] !== true) {
     checkDeclared(values.cluster, sourceOf("route"), http.routes.map(({ cluster }) => cluster));
     checkDeclared(values.cluster, sourceOf("listen"), frontends.map(({ cluster }) => cluster));
+  }
+  if (tls.frontends === undefined && frontends.some(({ scheme }) => scheme === "https")) {
+    const detail = "https:// needs a certificate, give --frontend-cert and --frontend-key";
+    throw new ConfigError(sourceOf("listen"), detail);
   }
   const credentialPolicy = await openCredentialPolicy(values, sourceOf, runtime);
   const isOpenByDefault = values.cluster.length === 0 && credentialPolicy === noCredential;

@@ -259,7 +259,7 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     name: "revtun_control_ignored_total",
     type: "counter",
     help: "Control messages that made no sense or said what their sender may not say",
-    read: ({ server }) => server.stats.controlIgnored,
+    read: ({ server }) => server.stats.controlIgnored + server.stats.gracefulClosesIgnored,
   },
 ];
 

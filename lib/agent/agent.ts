@@ -1,4 +1,5 @@
 /** An agent: keeps connections up to its servers and serves what comes through them. */
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
@@ -14,6 +15,8 @@ import { resolve } from "../transport/resolve.ts";
 import type { AgentPeer } from "./agent_peer.ts";
 import { AsideConnection } from "./aside_connection.ts";
 import type { AgentConfig } from "./config.ts";
+import { DayCountWriter, readDayCount } from "./day_count_file.ts";
+import type { DayCount } from "./day_count_file.ts";
 import { EdgePolicy, hasEdgeRules } from "./edge_policy.ts";
 import { Discovery } from "./listers/discovery.ts";
 import type { DiscoveryStatus } from "./listers/discovery.ts";
@@ -54,13 +57,25 @@ export interface AgentEnd {
   readonly error?: RevtunError;
 }
 
-/** Starts an agent; it goes on dialling in the background, whether servers are there or not. */
-export function startAgent(
+/**
+ * Starts an agent; it goes on dialling in the background, whether servers are there or not.
+ *
+ * @throws {ConfigError} what it has kept of its day's bytes cannot be read.
+ */
+export async function startAgent(
   config: AgentConfig,
   runtime: Runtime,
   deps: AgentDeps,
 ): Promise<RunningAgent> {
-  return Promise.resolve(new RunningAgent(config, runtime, deps));
+  const path = dayCountPath(config);
+  const dayCount = path === undefined ? undefined : await readDayCount(path);
+  return new RunningAgent(config, runtime, deps, dayCount);
+}
+
+/** Where the day's bytes of this agent are kept; undefined if they need not be. */
+function dayCountPath({ stateDir, cluster, hostName, edgeRules }: AgentConfig): string | undefined {
+  if (stateDir === undefined || edgeRules.bytesPerDay === 0) return undefined;
+  return join(stateDir, `day-bytes.${cluster}.${hostName}.json`);
 }
 
 /** An agent that was started; owned by who started it, who closes it. */
@@ -71,6 +86,7 @@ export class RunningAgent {
   readonly agentId: string = crypto.randomUUID();
   readonly startedMs: number;
   #policy: EdgePolicy | undefined;
+  #dayCounts: DayCountWriter | undefined;
   readonly #runtime: Runtime;
   readonly #dialer: TargetDialer;
   readonly #peers: PeerSet;
@@ -88,11 +104,12 @@ export class RunningAgent {
   #connectionCount = 0;
   #sessionErrors = 0;
 
-  constructor(config: AgentConfig, runtime: Runtime, deps: AgentDeps) {
+  constructor(config: AgentConfig, runtime: Runtime, deps: AgentDeps, dayCount?: DayCount) {
     this.#config = config;
     this.#runtime = runtime;
     this.startedMs = runtime.nowMs();
     this.#setPolicy(config);
+    if (dayCount !== undefined) this.#policy?.addDayCount(dayCount);
     this.ended = new Promise((resolve) => this.#end = resolve);
     this.#dialer = new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) });
     this.#exposeLog = new ExposeLog(() => this.#config.expose, runtime.log);
@@ -235,9 +252,15 @@ export class RunningAgent {
   }
 
   /** The same policy from the first rule to the end: it knows what was used today. */
-  #setPolicy({ edgeRules }: AgentConfig): void {
+  #setPolicy(config: AgentConfig): void {
+    const { edgeRules } = config;
     if (this.#policy !== undefined) this.#policy.configure(edgeRules);
     else if (hasEdgeRules(edgeRules)) this.#policy = new EdgePolicy(edgeRules, this.#runtime);
+    if (dayCountPath(config) === undefined) return;
+    this.#dayCounts ??= new DayCountWriter(this.#runtime, () => {
+      const path = dayCountPath(this.#config);
+      return path === undefined ? undefined : { path, count: this.#policy!.dayCount };
+    });
   }
 
   /** Dials the servers of the settings and those that are learnt of. */
@@ -271,6 +294,7 @@ export class RunningAgent {
     await this.#peers.stop(timeoutMs);
     await Promise.all([this.#health.close(), this.#healthClosed]);
     await this.#dialer.settled();
+    await this.#dayCounts?.close();
     this.#end(end);
   }
 

@@ -58,6 +58,8 @@ export type AgentConfig = Readonly<{
   allow: readonly AllowRule[];
   /** What this side allows, whatever the cloud side asks for. Default: everything. */
   edgeRules: EdgeRules;
+  /** Folder where the count of a day's bytes is kept over restarts; nowhere if undefined. */
+  stateDir: string | undefined;
   /** Default auto: mux where the server can. */
   mode: AgentMode;
   keepalive: KeepaliveOptions;
@@ -91,6 +93,7 @@ export const AGENT_DEFAULTS = {
   expose: [],
   allow: [],
   edgeRules: NO_EDGE_RULES,
+  stateDir: undefined,
   mode: "auto",
   keepalive: DEFAULT_KEEPALIVE,
   dialTimeoutMs: 5000,

@@ -8,6 +8,7 @@ import type { Duplex } from "../duplex.ts";
 import { DialError } from "../errors.ts";
 import { Allowance } from "../mux/abuse.ts";
 import type { Runtime } from "../runtime.ts";
+import type { DayCount } from "./day_count_file.ts";
 import { GuardedTarget } from "./guarded_target.ts";
 import { allowsRequest } from "./request_rule.ts";
 import type { RequestRule } from "./request_rule.ts";
@@ -105,6 +106,17 @@ export class EdgePolicy {
   get dayBytes(): number {
     this.#turnDay();
     return this.#dayBytes;
+  }
+
+  /** The same, with the day; what an agent of before has counted is added to it. */
+  get dayCount(): DayCount {
+    this.#turnDay();
+    return { day: this.#day, bytes: this.#dayBytes };
+  }
+
+  addDayCount({ day, bytes }: DayCount): void {
+    this.#turnDay();
+    if (day === this.#day) this.#dayBytes += bytes;
   }
 
   /**

@@ -31,6 +31,16 @@ export async function readPrivateFile(
   }
 }
 
+/** As {@link readPrivateFile}; undefined where there is nothing of that name. @throws {ConfigError} */
+export async function readPrivateFileIfThere(
+  path: string,
+  source: string,
+  maxBytes: number,
+): Promise<PrivateFile | undefined> {
+  const isThere = await Deno.lstat(path).then(() => true, () => false);
+  return isThere ? await readPrivateFile(path, source, maxBytes) : undefined;
+}
+
 /** The same for those who cannot wait. @throws {ConfigError} */
 export function readPrivateFileSync(path: string, source: string, maxBytes: number): PrivateFile {
   try {
@@ -56,15 +66,18 @@ function checkFile(
   if (info.mode !== null && (info.mode & WRITABLE_BY_ALL) !== 0) {
     throw new ConfigError(source, `${path} can be written by anyone, use chmod 600`);
   }
-  // Who may replace a file may as well write it.
-  const { mode } = folder;
-  if (mode !== null && (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0) {
+  if (isReplaceableIn(folder)) {
     const name = dirname(path);
     throw new ConfigError(source, `anyone can replace files in ${name}, use chmod o-w on it`);
   }
   if (info.size > maxBytes) {
     throw new ConfigError(source, `${path} has ${info.size} bytes, expected at most ${maxBytes}`);
   }
+}
+
+/** Anyone may replace files of the folder: that is as good as writing them. */
+export function isReplaceableIn({ mode }: Deno.FileInfo): boolean {
+  return mode !== null && (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0;
 }
 
 function unreadable(error: unknown, path: string, source: string): ConfigError {

@@ -1,6 +1,6 @@
 /** Changes to a file of tickets: one at a time, whole or not at all, readable by its owner only. */
 import { ConfigError } from "../errors.ts";
-import { readPrivateFile } from "./private_file.ts";
+import { readPrivateFile, readPrivateFileIfThere } from "./private_file.ts";
 import { replaceFile, withLock } from "./shared_file.ts";
 import { isBlank, parseTickets } from "./ticket.ts";
 import type { Ticket } from "./ticket.ts";
@@ -62,9 +62,7 @@ async function change(
 ): Promise<void> {
   try {
     await withLock(path, async () => {
-      const text = await isThere(path)
-        ? (await readPrivateFile(path, source, MAX_FILE_BYTES)).text
-        : "";
+      const text = (await readPrivateFileIfThere(path, source, MAX_FILE_BYTES))?.text ?? "";
       const edited = edit(text);
       checked(edited, path, source);
       await replaceFile(path, edited);
@@ -75,10 +73,6 @@ async function change(
       cause: error,
     });
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }
 
 function checked(text: string, path: string, source: string): Map<string, Ticket> {

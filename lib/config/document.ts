@@ -42,6 +42,7 @@ const MESSAGES: readonly (readonly [RegExp, string])[] = [
   [/^Flow (sequence|map) in block collection/, "a list or group in brackets is not closed before"],
   [/^Nested mappings are not allowed/, "has a colon in its value, put the value in quotes"],
   [/^Missing , between flow/, "a comma is missing before this"],
+  [/^Missing closing ["']?(double|single)?/, "a quote before this is not closed"],
   [/^Unresolved tag/, "has a tag (!), which means nothing here"],
 ];
 

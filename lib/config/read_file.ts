@@ -1,5 +1,6 @@
 /** Reads a settings file whole, as one version of it, and only where not everybody may change it. */
-import { versionOf } from "../auth/private_file.ts";
+import { dirname } from "node:path";
+import { isReplaceableIn, versionOf } from "../auth/private_file.ts";
 import { ConfigFileError } from "./problem.ts";
 
 /** A file's text, and what tells this version from the next. */
@@ -24,6 +25,10 @@ const WRITABLE_BY_ALL = 0o002;
 export async function readFileText(path: string): Promise<FileText> {
   try {
     let before = await Deno.stat(path);
+    if (before.isFile && isReplaceableIn(await Deno.stat(dirname(path)))) {
+      const message = `can be replaced by anyone, use chmod o-w on ${dirname(path)}`;
+      throw fileError(path, message);
+    }
     for (let attempt = 0; attempt < TRIES; attempt++) {
       checkInfo(path, before);
       const bytes = await Deno.readFile(path);

@@ -3,7 +3,7 @@
 /** Where the text is. */
 export interface HttpSourceOptions {
   readonly url: string;
-  /** PEM file of the CAs to trust; the public ones if undefined. */
+  /** PEM file of CAs to trust besides the public ones. */
   readonly ca?: string | undefined;
   /** Larger answers are refused before they are read whole. */
   readonly maxBytes: number;
@@ -44,7 +44,10 @@ export class HttpSource {
     const headers = new Headers({ accept: "application/json, application/yaml, text/plain" });
     if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
     if (etag !== undefined) headers.set("if-none-match", etag);
-    const response = await fetch(url, { client, headers, signal, redirect: "manual" });
+    const response = await fetch(url, { client, headers, signal, redirect: "manual" })
+      .catch((error: unknown) => {
+        throw signal.aborted ? error : new Error(reasonOf(error), { cause: error });
+      });
     if (response.status === 304 && etag !== undefined) {
       await response.body?.cancel();
       return "unchanged";
@@ -56,6 +59,12 @@ export class HttpSource {
     const text = await readText(response, maxBytes);
     return { text, etag: response.headers.get("etag") ?? undefined };
   }
+}
+
+/** The reason lies below "fetch failed". */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${reasonOf(cause)}` : message;
 }
 
 async function readText(response: Response, maxBytes: number): Promise<string> {

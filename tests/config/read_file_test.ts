@@ -21,6 +21,12 @@ Deno.test("readFileText() refuses what is no plain file of settings", async () =
     ["/dev/null", /: is no plain file$/],
   ];
   for (const [file, message] of cases) await assert.rejects(readFileText(file), message);
+  const file = await scratch.write("agent.yaml", VALID);
+  await Deno.chmod(path, 0o777);
+  await assert.rejects(readFileText(file), /: can be replaced by anyone, use chmod o-w on /);
+  // As /tmp is: only its owner may replace a file.
+  await Deno.chmod(path, 0o1777);
+  assert.equal((await readFileText(file)).text, VALID);
 });
 
 Deno.test("a settings file that may not be read is said to be just that", async () => {

@@ -12,7 +12,8 @@ import { connect, handshake, readResponse } from "./claimant.ts";
 import { ask, startAgent, startServer } from "./commands.ts";
 
 Deno.test("weights and farewells for others' hosts are ignored, and said so", async () => {
-  await using server = await startServer([]);
+  await using server = await startServer(["--admin", "127.0.0.1:0"]);
+  const [, admin] = await server.process.printed(/event=admin\.listening .*address=(\S+)/);
   await using agent = startAgent(server);
   await server.process.printed(/event=tunnel\.registered/);
 
@@ -45,6 +46,10 @@ Deno.test("weights and farewells for others' hosts are ignored, and said so", as
   session.close();
   await isOver;
   runtime.timers.close();
+  // All four are counted.
+  const counted = async () =>
+    /^revtun_control_ignored_total (\d+)$/m.exec((await ask(`http://${admin}/metrics`))[1])?.[1];
+  while (await counted() !== "4") await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal((await ask(server.url))[0], 200);
   agent.kill("SIGTERM");
   assert.equal((await agent.status).code, 0);

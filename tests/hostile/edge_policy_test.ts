@@ -1,6 +1,6 @@
 /** A cloud side that asks for more than the edge allows, through the real commands. */
 import assert from "node:assert/strict";
-import { ask, startAgent, startServer } from "./commands.ts";
+import { ask, startAgent, startServer, temporaryFolder } from "./commands.ts";
 
 for (const mode of ["mux", "raw"]) {
   Deno.test(`the edge's own rules hold whatever the cloud side asks for, in mode ${mode}`, async () => {
@@ -41,3 +41,30 @@ for (const mode of ["mux", "raw"]) {
     assert.equal((await agent.status).code, 0, agent.stderr);
   });
 }
+
+Deno.test("what the edge allows for a day is not given anew by a restart", async () => {
+  await using folder = await temporaryFolder();
+  await using backend = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("x".repeat(4000)),
+  );
+  await using server = await startServer([]);
+  const flags = [
+    ...["--target", `127.0.0.1:${backend.addr.port}`],
+    ...["--max-daily-bytes", "10KB", "--state-dir", folder.path("")],
+  ];
+  const answers: number[] = [];
+  for (let start = 0; start < 3; start++) {
+    await using agent = startAgent(server, flags);
+    await agent.printed(/event=tunnel\.connected/);
+    const [status, body] = await ask(server.url).catch(() => [0, ""] as const);
+    answers.push(status === 200 && body.length === 4000 ? 200 : 0);
+    agent.kill("SIGTERM");
+    assert.equal((await agent.status).code, 0, agent.stderr);
+  }
+  // Around midnight the day may be another one in between.
+  if (answers[2] === 200) assert.ok(new Date().getUTCHours() === 0, answers.join());
+  else assert.deepEqual(answers, [200, 200, 0]);
+  const kept = JSON.parse(await Deno.readTextFile(folder.path("day-bytes.edge-a.till-7.json")));
+  assert.ok(kept.bytes > 0);
+});

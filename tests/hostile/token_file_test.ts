@@ -158,6 +158,34 @@ Deno.test("a host name belongs to one identity as long as its connection is up",
   assert.equal((await agent.status).code, 0);
 });
 
+Deno.test("an agent learns of no other cluster, host or token, only of what it shows itself", async () => {
+  await using folder = await temporaryFolder();
+  const file = folder.path("tokens");
+  const mine = await newToken(file, "till-7", "--cluster", "edge-a");
+  const other = await newToken(file, "till-8", "--cluster", "edge-b");
+  await using server = await startServer(["--credential", "token-file", "--token-file", file]);
+  await using _agent = startAgent(server, ["--cluster", "edge-b", "--host-name", "till-8"], {
+    "REVTUN_TOKEN": other,
+  });
+  await server.process.printed(/event=tunnel\.registered .*cluster=edge-b/);
+  const answers = async (names: readonly string[], init: (name: string) => ClaimInit) =>
+    await Promise.all(names.map(async (name) => {
+      const { status, reason } = await claim(server.tunnel, init(name));
+      return [status, reason?.replaceAll(name, "NAME")];
+    }));
+  // One that is there, and one that is not: the same words.
+  const clusters = await answers(["edge-b", "edge-x"], (clusterName) => ({
+    credential: mine,
+    clusterName,
+  }));
+  assert.deepEqual(clusters[0], clusters[1]);
+  const tokens = await answers(["till-8", "till-x"], (name) => ({
+    credential: `rvt.${name}.${"x".repeat(43)}`,
+  }));
+  assert.deepEqual(tokens[0], tokens[1]);
+  assert.equal(tokens[0]![0], 2);
+});
+
 Deno.test("token files that cannot be trusted or read stop the server with one line", async () => {
   await using folder = await temporaryFolder();
   const file = folder.path("tokens");

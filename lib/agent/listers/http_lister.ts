@@ -9,7 +9,7 @@ export interface HttpListerOptions {
   readonly url: string;
   /** Its content is sent as a bearer token, read anew each time. */
   readonly tokenFile?: string | undefined;
-  /** PEM file of the CAs to trust; the public ones if undefined. */
+  /** PEM file of CAs to trust besides the public ones. */
   readonly ca?: string | undefined;
 }
 

@@ -63,7 +63,7 @@ export const LISTER_SCHEMA = v.variant("dynamic_server_lister", [
       "dynamic_server_lister": v.literal("http"),
       url: v.pipe(v.string(), v.rawCheck(isHttpUrl), v.description("https://… or http://…")),
       "token_file": v.optional(text("File whose content is sent as a bearer token")),
-      "tls_ca": v.optional(text("PEM file of the CAs to trust (default the public ones)")),
+      "tls_ca": v.optional(text("PEM file of CAs to trust besides the public ones")),
       ...TIMES,
     }),
     v.check(

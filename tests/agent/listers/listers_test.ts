@@ -9,6 +9,7 @@ import { parseServerList } from "../../../lib/agent/listers/server_list.ts";
 import type { ServerLister } from "../../../lib/agent/listers/server_lister.ts";
 import { TimerWheel } from "../../../lib/timer.ts";
 import { Scratch } from "../../config/support.ts";
+import { TestCa } from "../../transport/tls_support.ts";
 import { agentFor } from "../agent_for.ts";
 import { FakeServer } from "../fake_server.ts";
 import { testRuntime, until } from "../support.ts";
@@ -186,7 +187,44 @@ Deno.test("the http lister asks with its token and ETag, and bears with any answ
     await assert.rejects(listed(lister), message);
   }
   await server.shutdown();
-  await assert.rejects(listed(lister), TypeError);
+  await assert.rejects(listed(lister), /refused/);
+});
+
+Deno.test("the http lister asks over TLS by a CA of its own, with a token and ETag", async () => {
+  await using ca = await TestCa.make();
+  await using strange = await TestCa.make();
+  const { cert, key } = await ca.sign(["localhost"]);
+  const tokenFile = `${ca.folder}/token`;
+  await Deno.writeTextFile(tokenFile, "first\n", { mode: 0o600 });
+  const asked: (string | null)[][] = [];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+    ({ headers }) => {
+      asked.push([headers.get("authorization"), headers.get("if-none-match")]);
+      return headers.get("if-none-match") === '"v1"'
+        ? new Response(null, { status: 304 })
+        : new Response("servers: [one:1, two:2]\n", { headers: { etag: '"v1"' } });
+    },
+  );
+  const url = `https://localhost:${server.addr.port}/servers`;
+  const lister = new HttpLister({ url, tokenFile, ca: ca.certFile });
+  assert.deepEqual(await listed(lister), ["one:1", "two:2"]);
+  // The file's token of now, each time.
+  await Deno.writeTextFile(tokenFile, "second\n", { mode: 0o600 });
+  assert.deepEqual(await listed(lister), ["one:1", "two:2"]);
+  assert.deepEqual(asked, [["Bearer first", null], ["Bearer second", '"v1"']]);
+  for (const other of [strange.certFile, undefined]) {
+    await assert.rejects(listed(new HttpLister({ url, tokenFile, ca: other })), /certificate/i);
+  }
+  const wrongName = new HttpLister({
+    url: url.replace("localhost", "127.0.0.1"),
+    tokenFile,
+    ca: ca.certFile,
+  });
+  await assert.rejects(listed(wrongName), /certificate/i);
+  assert.equal(asked.length, 2, "a server that is not the right one gets no token");
+  await Deno.chmod(tokenFile, 0o602);
+  await assert.rejects(listed(lister), /can be written by anyone/);
 });
 
 Deno.test("parseServerList() reads lists and says what is no list", async () => {
