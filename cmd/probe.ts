@@ -12,6 +12,7 @@ import type { Command, ProcessContext } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import { readSetting } from "./read_setting.ts";
 import { readToken } from "./read_token.ts";
+import { checkName } from "../lib/name.ts";
 import { loadSection } from "./section_settings.ts";
 import { StepPrinter } from "./step_lines.ts";
 import { SOFTWARE } from "./version.ts";
@@ -34,6 +35,14 @@ export const command: Command = defineCommand({
       kind: "string",
       placeholder: "NAME",
       description: "Also ask whether an agent of this cluster would be accepted",
+    },
+    {
+      name: "host-name",
+      kind: "string",
+      placeholder: "NAME",
+      parse: checkName,
+      description: "Ask as an agent of this name: credentials may be bound to one",
+      defaultText: "revtun-probe",
     },
     {
       name: "timeout",
@@ -131,7 +140,7 @@ export const command: Command = defineCommand({
         server,
         tls,
         cluster: values.cluster ?? config?.cluster,
-        hostName: config?.hostName ?? "revtun-probe",
+        hostName: values["host-name"] ?? config?.hostName ?? "revtun-probe",
         credential,
         credentialPolicy: values.credential ?? config?.credentialPolicy ??
           policyOf(values, credential),
