@@ -27,9 +27,15 @@ export async function* probe(
   const { server } = options;
   const [step, addresses] = await resolveServer(server, options.timeoutMs, runtime);
   if (step !== undefined) yield step;
-  for (const address of addresses ?? []) {
-    if (signal.aborted) return;
-    yield* new AddressProbe(address, options, runtime, signal).steps();
+  const rests: Promise<void>[] = [];
+  try {
+    for (const address of addresses ?? []) {
+      if (signal.aborted) return;
+      yield* new AddressProbe(address, options, runtime, signal, rests).steps();
+    }
+  } finally {
+    // Attempts to connect that were given up, and go on for a moment.
+    await Promise.all(rests);
   }
 }
 
@@ -40,8 +46,17 @@ class AddressProbe {
   readonly #options: ProbeOptions;
   readonly #runtime: Runtime;
   readonly #signal: AbortSignal;
+  readonly #rests: Promise<void>[];
 
-  constructor(address: Address, options: ProbeOptions, runtime: Runtime, signal: AbortSignal) {
+  /** @param rests gets what is left of dials that were given up. */
+  constructor(
+    address: Address,
+    options: ProbeOptions,
+    runtime: Runtime,
+    signal: AbortSignal,
+    rests: Promise<void>[],
+  ) {
+    this.#rests = rests;
     this.#address = address;
     this.#name = formatAddress(address);
     this.#options = options;
@@ -82,7 +97,11 @@ class AddressProbe {
   #connect(): Promise<Outcome<Connection>> {
     const { timeoutMs } = this.#options;
     return this.#run("connect", async () => {
-      const socket = await dial(this.#address, this.#runtime, { timeoutMs, signal: this.#signal });
+      const socket = await dial(this.#address, this.#runtime, {
+        timeoutMs,
+        signal: this.#signal,
+        onGivenUp: (rest) => void this.#rests.push(rest),
+      });
       const way = this.#address.kind === "unix"
         ? "Unix socket"
         : `TCP from ${formatAddress(socket.local)}`;

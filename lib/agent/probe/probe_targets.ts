@@ -50,7 +50,9 @@ export async function* probeTargets(
   const quiet = { ...runtime, log: silentLog };
   for (const target of new Set(config.targets.values())) {
     if (signal.aborted) return;
-    yield await new TargetProbe(target, config, quiet, signal).step();
+    const probe = new TargetProbe(target, config, quiet, signal);
+    yield await probe.step();
+    await probe.settled();
     const rules = rulesFor(config, target);
     if (rules.length > 0) yield policyStep(target, rules);
   }
@@ -61,12 +63,24 @@ class TargetProbe {
   readonly #config: AgentConfig;
   readonly #runtime: Runtime;
   readonly #signal: AbortSignal;
+  readonly #dialer: TargetDialer;
 
   constructor(target: Target, config: AgentConfig, runtime: Runtime, signal: AbortSignal) {
     this.#target = target;
     this.#config = config;
     this.#runtime = runtime;
     this.#signal = signal;
+    this.#dialer = new TargetDialer(config, {
+      runtime,
+      openPage: () => {
+        throw new TypeError("A target is dialled, no page");
+      },
+    });
+  }
+
+  /** Resolves when nothing is left of a dial that was given up. */
+  async settled(): Promise<void> {
+    await this.#dialer.settled();
   }
 
   async step(): Promise<Step> {
@@ -84,15 +98,9 @@ class TargetProbe {
   async #try(): Promise<Found<void>> {
     const { name, protocol, proxyProtocol } = this.#target;
     const runtime = this.#runtime;
-    const dialer = new TargetDialer(this.#config, {
-      runtime,
-      openPage: () => {
-        throw new TypeError("A target is dialled, no page");
-      },
-    });
     const startMs = runtime.nowMs();
     const network = protocol === "udp" ? "udp" : undefined;
-    const connection = await dialer.open({ target: name, network }, this.#signal);
+    const connection = await this.#dialer.open({ target: name, network }, this.#signal);
     const dialMs = round(runtime.nowMs() - startMs);
     if (protocol === "udp") {
       connection.close();

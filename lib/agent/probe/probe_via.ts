@@ -72,8 +72,11 @@ export async function* probeVia(
   if (resolved !== undefined) yield resolved;
   for (const address of addresses ?? []) {
     if (signal.aborted) return;
-    const [connected, plain] = await connect(address, timeoutMs, runtime, signal);
+    const rests: Promise<void>[] = [];
+    const [connected, plain] = await connect(address, timeoutMs, runtime, signal, rests);
     yield connected;
+    // An attempt to connect that was given up goes on for a moment.
+    await Promise.all(rests);
     let connection = plain;
     if (plain !== undefined && url.isTls) {
       plain.close();
@@ -91,13 +94,15 @@ async function connect(
   timeoutMs: number,
   runtime: Runtime,
   signal: AbortSignal,
+  rests: Promise<void>[],
 ) {
   return await runStep<Connection>({
     name: "connect",
     subject: formatAddress(address),
     nowMs: runtime.nowMs,
     run: async () => {
-      const value = await dial(address, runtime, { timeoutMs, signal });
+      const onGivenUp = (rest: Promise<void>) => void rests.push(rest);
+      const value = await dial(address, runtime, { timeoutMs, signal, onGivenUp });
       return { value, detail: `TCP from ${formatAddress(value.local)}` };
     },
     explain: (error) => ({
