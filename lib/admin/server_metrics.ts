@@ -89,6 +89,12 @@ export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
     read: ({ server }) => counts(server.stats.tlsHandshakesRefused),
   },
   {
+    name: "revtun_certificate_reloads_failed_total",
+    type: "counter",
+    help: "Renewed certificate files that could not be used: the old ones stay",
+    read: ({ server }) => server.certificates.failedReloads,
+  },
+  {
     name: "revtun_http_two_refused_total",
     type: "counter",
     help: "Clients' HTTP/2 connections cut off and malformed requests, by reason",

@@ -92,7 +92,7 @@ export class RunningServer {
   /** Frontends that agents asked for. */
   readonly exposures: Exposures;
   readonly #ports: TunnelPorts;
-  readonly #certificates: ServerCertificates;
+  readonly certificates: ServerCertificates;
   /** Every tunnel connection, hosted or a probe's. */
   readonly #agents: AgentConnections;
   readonly #rules: AgentRules;
@@ -137,7 +137,7 @@ export class RunningServer {
     });
     this.recent = new RecentRequests(() => runtime.nowMs());
     this.watch = new TrafficWatch([...config.watchers, this.recent]);
-    const certificates = this.#certificates = new ServerCertificates(runtime);
+    const certificates = this.certificates = new ServerCertificates(runtime);
     const currentConfig = () => this.#config;
     const routing = new HttpRouting(config, this.upstreams);
     const streamIds = new StreamIds();
@@ -251,14 +251,14 @@ export class RunningServer {
 
   /** Opens the tunnel listeners. @throws {ListenError | ConfigError} */
   async listenForAgents(): Promise<void> {
-    await this.#certificates.openTunnel(this.#config.tunnelTls);
+    await this.certificates.openTunnel(this.#config.tunnelTls);
     const ports = await this.#ports.prepare(this.#config.tunnels);
     await ports.commit();
   }
 
   /** Opens the frontends of the configuration. @throws {ListenError | ConfigError} */
   async listenForClients(): Promise<void> {
-    await this.#certificates.openFrontends(this.#config.frontendTls);
+    await this.certificates.openFrontends(this.#config.frontendTls);
     for (const spec of this.#config.frontends) await this.frontends.add(spec);
     if (!this.#isLimited) return;
     const { maxFrontendConnections, maxTunnels } = this.#config;
@@ -278,7 +278,7 @@ export class RunningServer {
   async apply(config: ServerConfig): Promise<void> {
     if (this.isClosing) return;
     await using undoing = new AsyncDisposableStack();
-    undoing.defer(await this.#certificates.replace(config));
+    undoing.defer(await this.certificates.replace(config));
     const ports = await this.#ports.prepare(config.tunnels);
     undoing.defer(() => ports.undo());
     await this.frontends.replace(config.frontends);
@@ -366,7 +366,7 @@ export class RunningServer {
     this.exposures.close();
     this.#agents.goAway();
     this.#acceptor.close();
-    this.#certificates.close();
+    this.certificates.close();
     this.#farewells.close();
     await this.#within(CLOSE_TIMEOUT_MS, this.#agents.close());
   }
@@ -410,7 +410,7 @@ export class RunningServer {
 
   async #listenForAgents(address: Address): Promise<Listener> {
     const onConnection = (connection: Connection) => this.#acceptor.accept(connection);
-    const { tunnel: certificates } = this.#certificates;
+    const { tunnel: certificates } = this.certificates;
     const { portSharing: sharing } = this.#config;
     const currentConfig = () => this.#config;
     await clearSocketPath(address, sharing);

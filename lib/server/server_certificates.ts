@@ -29,6 +29,11 @@ export class ServerCertificates {
     return this.#frontends;
   }
 
+  /** Times that files had changed and could not be used. */
+  get failedReloads(): number {
+    return (this.#tunnel?.failedReloads ?? 0) + (this.#frontends?.failedReloads ?? 0);
+  }
+
   /** Reads those of the tunnel ports, once. @throws {ConfigError} */
   async openTunnel(tunnelTls: TlsConfig["tunnelTls"]): Promise<void> {
     this.#tunnel ??= await this.#openStore(withFallback(tunnelTls));

@@ -1,11 +1,13 @@
 /** Clients of HTTP/2 that mean harm: each is cut off with its count, and others are served. */
 import assert from "node:assert/strict";
 import { H2_PREFACE } from "../../lib/codec/http2/frame_guard.ts";
-import { frontendRig } from "../server/frontend_rig.ts";
+import { until } from "../agent/support.ts";
+import { echoService, frontendRig } from "../server/frontend_rig.ts";
 import type { FrontendRig } from "../server/frontend_rig.ts";
 
 const END_STREAM = 1;
 const END_HEADERS = 4;
+const ACK = 1;
 /** Literal header fields without indexing, names and values not compressed: RFC 7541 section 6.2.2. */
 function field(name: string, value: string): number[] {
   const text = (part: string) => [...lengthOf(part.length), ...new TextEncoder().encode(part)];
@@ -90,6 +92,11 @@ async function assertServes(rig: FrontendRig): Promise<void> {
   await response.body?.cancel();
 }
 
+/** Refused requests and connections, for whatever reason. */
+function countOf(rig: FrontendRig): number {
+  return Object.values(rig.server.stats.h2Refusals).reduce((sum, count) => sum + count, 0);
+}
+
 const CASES: [string, () => number[][], Record<string, number>][] = [
   [
     "rapid reset",
@@ -150,6 +157,7 @@ Deno.test.each(MALFORMED)(
     assert.ok(isRefused(received));
     const { streamsOpened, requests } = rig.server.stats;
     assert.deepEqual({ streamsOpened, requests }, { streamsOpened: 0, requests: 0 });
+    await until("it to be counted", () => countOf(rig) === 1);
     await assertServes(rig);
   },
 );
@@ -164,7 +172,21 @@ Deno.test("HTTP/2 headers beyond what a list may have are refused, small as they
   const isOver = (bytes: readonly number[]) => isRefused(bytes) || isAnswered(bytes);
   await attack(rig, [get(1, bomb)], isOver);
   assert.equal(rig.server.stats.streamsOpened, 0);
+  await until("it to be counted", () => countOf(rig) === 1);
   await assertServes(rig);
+});
+
+Deno.test("HTTP/2 requests beyond those at once are refused one by one, the others served", async () => {
+  await using echo = echoService();
+  await using rig = await frontendRig({ listen: ["127.0.0.1:0"], targets: [echo.address] });
+  const settled = frame(4, ACK, 0, []);
+  const post = (stream: number) => frame(1, END_HEADERS, stream, GET);
+  const parts = Array.from({ length: 300 }, (_, index) => post(index * 2 + 1));
+  const refusedOf = (bytes: readonly number[]) =>
+    typesOf(bytes).filter((type) => type === 3).length;
+  await attack(rig, [settled, ...parts], (bytes) => refusedOf(bytes) >= 300 - 256);
+  await until("them to be counted", () => countOf(rig) === 300 - 256);
+  assert.deepEqual({ ...rig.server.stats.h2Refusals }, { refused: 300 - 256 });
 });
 
 Deno.test.each([

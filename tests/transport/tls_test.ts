@@ -104,6 +104,7 @@ Deno.test("certificates are chosen by the name that a client asks for", async ()
     await ca.signFiles("first", ["first.test", "127.0.0.1"]),
     await ca.signFiles("second", ["second.test", "*.wild.test"]),
   ]);
+  // An address is no name to ask for: such a client names nobody, and gets the first one.
   for (const serverName of ["first.test", "second.test", "a.wild.test", "127.0.0.1"]) {
     const client = await connect(rig, { ca: ca.cert, serverName });
     client.connection.close();

@@ -72,6 +72,9 @@ export class FrameGuard {
   readonly #limits: FrameLimits;
   /** Told of each GOAWAY. */
   readonly #onGoAway: (() => void) | undefined;
+  /** Told of each request that begins, in their order. */
+  readonly #onRequest: ((stream: number) => void) | undefined;
+  #lastStream = 0;
   /** The frame at hand is a GOAWAY. */
   #isLeftOut = false;
   readonly #head = new Uint8Array(HEAD_BYTES);
@@ -87,11 +90,17 @@ export class FrameGuard {
 
   /** @param init `hasPreface`: the sender is a client, and begins as one. */
   constructor(
-    init: { hasPreface: boolean; limits?: FrameLimits; onGoAway?: (() => void) | undefined },
+    init: {
+      hasPreface: boolean;
+      limits?: FrameLimits;
+      onGoAway?: (() => void) | undefined;
+      onRequest?: ((stream: number) => void) | undefined;
+    },
   ) {
     const { hasPreface, limits = DEFAULT_FRAME_LIMITS } = init;
     this.#limits = limits;
     this.#onGoAway = init.onGoAway;
+    this.#onRequest = init.onRequest;
     this.#prefaceCount = hasPreface ? 0 : H2_PREFACE.length;
     this.#resets = new Tokens(limits.resets);
     this.#control = new Tokens(limits.control);
@@ -167,7 +176,7 @@ export class FrameGuard {
       }
       case TYPE.headers:
       case TYPE.continuation:
-        if (type === TYPE.headers) this.#blockBytes = this.#blockFrames = 0;
+        if (type === TYPE.headers) this.#beginBlock();
         this.#blockBytes += length;
         this.#blockFrames += 1;
         if (this.#blockBytes > maxHeaderBlockBytes || this.#blockFrames > maxHeaderBlockFrames) {
@@ -185,6 +194,16 @@ export class FrameGuard {
       default:
         return this.#control.take(nowMs) ? undefined : "control";
     }
+  }
+
+  #beginBlock(): void {
+    this.#blockBytes = this.#blockFrames = 0;
+    const head = this.#head;
+    const stream = head[5]! << 24 | head[6]! << 16 | head[7]! << 8 | head[8]!;
+    // Trailers come on a stream that is known.
+    if (this.#onRequest === undefined || stream <= this.#lastStream) return;
+    this.#lastStream = stream;
+    this.#onRequest(stream);
   }
 }
 

@@ -15,7 +15,7 @@ import { MalformedHeaders } from "./header_text.ts";
 import { H2_CODE } from "./reset.ts";
 
 /** Why a client's HTTP/2 was ended or one of its requests refused: a counter for each. */
-export type H2Refusal = FrameAbuse | "headers" | "protocol";
+export type H2Refusal = FrameAbuse | "headers" | "protocol" | "refused";
 
 /** What sessions need of their frontend. */
 export interface ServerSessionsDeps {
@@ -58,14 +58,20 @@ export class ServerSessions {
   readonly #sessions = new Set<Session>();
   /** While a connection is handed to Node: its session comes within that call. */
   #opening:
-    | { remote: Address | undefined; transport: DuplexStream; opened(session: Session): void }
+    | {
+      remote: Address | undefined;
+      transport: DuplexStream;
+      asked: number[];
+      opened(session: Session): void;
+    }
     | undefined;
 
   constructor(deps: ServerSessionsDeps) {
     this.#deps = deps;
     this.#server.on("session", (h2: ServerHttp2Session) => {
-      const { remote, transport, opened } = this.#opening!;
-      const session = new Session(h2, transport, remote, deps, () => this.#forget(session));
+      const { remote, transport, asked, opened } = this.#opening!;
+      const place = { remote, transport, asked };
+      const session = new Session(h2, place, deps, () => this.#forget(session));
       this.#sessions.add(session);
       opened(session);
     });
@@ -79,19 +85,25 @@ export class ServerSessions {
 
   /** Serves a client; `first` are bytes of it that were read already. */
   serve(client: Duplex, remote: Address | undefined, first?: Uint8Array): void {
-    const guard = new FrameGuard({ hasPreface: true, onGoAway: () => session?.clientLeaves() });
+    const guard = new FrameGuard({
+      hasPreface: true,
+      onGoAway: () => session?.clientLeaves(),
+      onRequest: (stream) => asked.push(stream),
+    });
+    const asked: number[] = [];
     const { runtime, onRefused } = this.#deps;
     let session: Session | undefined;
     const transport = new DuplexStream(client, (bytes, pass) => {
       const abuse = guard.push(bytes, runtime.timers.coarseNowMs, pass);
       if (abuse === undefined) return;
       onRefused?.(abuse);
+      asked.length = 0;
       runtime.log.debug("h2.abuse", "Closed a connection of HTTP/2 that does too much", { abuse });
       throw new ClosedError("us", `HTTP/2 abuse: ${abuse}`);
     }, first);
     transport.on("error", () => {});
     if (transport.destroyed) return;
-    this.#opening = { remote, transport, opened: (opened) => session = opened };
+    this.#opening = { remote, transport, asked, opened: (opened) => session = opened };
     this.#server.emit("connection", transport);
     this.#opening = undefined;
   }
@@ -118,20 +130,26 @@ class Session {
   readonly #remote: Address | undefined;
   readonly #deps: ServerSessionsDeps;
   readonly #idle: Timer;
+  /** Requests that have begun and that the library has not told of. */
+  readonly #asked: number[];
   #idleMs: number;
   #streams = 0;
   #isDraining = false;
 
   constructor(
     session: ServerHttp2Session,
-    transport: DuplexStream,
-    remote: Address | undefined,
+    { remote, transport, asked }: {
+      remote: Address | undefined;
+      transport: DuplexStream;
+      asked: number[];
+    },
     deps: ServerSessionsDeps,
     onGone: () => void,
   ) {
     this.#session = session;
     this.#transport = transport;
     this.#remote = remote;
+    this.#asked = asked;
     this.#deps = deps;
     this.#idleMs = deps.idleTimeoutMs;
     this.#idle = deps.runtime.timers.after(deps.idleTimeoutMs, () => this.#onIdle());
@@ -140,11 +158,14 @@ class Session {
     session.on("error", (error: Error & { code?: unknown }) => {
       // Other errors are the connection's own; what we cut off ourselves has been counted.
       const isProtocol = !transport.destroyed && String(error.code).startsWith("ERR_HTTP2");
-      if (isProtocol) deps.onRefused?.("protocol");
+      if (!isProtocol) return;
+      deps.onRefused?.("protocol");
+      asked.length = 0;
     });
     // Nobody half-closes HTTP/2: who has ended its side is gone, and waits for no answer.
     transport.once("end", () => transport.destroy());
     transport.once("close", () => {
+      this.#refusedUpTo(Infinity);
       this.#idle.cancel();
       // Streams that a broken connection leaves behind end with it.
       if (!session.destroyed) session.destroy();
@@ -178,6 +199,7 @@ class Session {
 
   #opened(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number): void {
     this.#streams += 1;
+    this.#refusedUpTo(stream.id ?? 0);
     this.#idle.cancel();
     stream.once("close", () => {
       this.#streams -= 1;
@@ -198,6 +220,17 @@ class Session {
       return;
     }
     this.#deps.serve(client, this.#remote);
+  }
+
+  /**
+   * The library refuses requests by itself, those that are too many or whose headers are, and tells
+   * nobody: they come in their order, so what began before `stream` and never came was refused.
+   */
+  #refusedUpTo(stream: number): void {
+    const asked = this.#asked;
+    while (asked.length > 0 && asked[0]! <= stream) {
+      if (asked.shift() !== stream) this.#deps.onRefused?.("refused");
+    }
   }
 }
 

@@ -51,7 +51,11 @@ Deno.test("a frontend that takes PROXY headers refuses strangers, garbage and si
   assert.equal(await sent(1, "PROXY TCP4 203.0.113.7 198.51.100.1 70000 443\r\n"), "");
   const datagrams = encodeProxyHeader({ ...HEADER, kind: "udp" }, "v2");
   assert.equal(await sent(1, datagrams), "");
-  assert.equal(counts()["proxy-header"], 4);
+  // Longer than any header has to be.
+  const oversize = header.slice();
+  oversize.set([0xff, 0xff], 14);
+  assert.equal(await sent(1, oversize), "");
+  assert.equal(counts()["proxy-header"], 5);
   assert.equal(await sent(1, header.subarray(0, 14)), "");
   assert.equal(counts()["ended"], 1);
   assert.equal(await sent(1, header.subarray(0, 14), false), "");
