@@ -9,11 +9,9 @@ import { stderrTerminal } from "./io/stderr_terminal.ts";
 import { readResults, writeResults } from "./measurement.ts";
 import { formatTables, writeReport } from "./report.ts";
 import { runBench } from "./run_bench.ts";
-import { SECTIONS } from "./sections.ts";
+import { SECTIONS, STANDALONE } from "./sections.ts";
 
 const RESULTS = "bench/results";
-/** Sections that --quick leaves out unless they are named. */
-const UNHURRIED = ["reload", "discovery", "identity", "micro"];
 
 if (Deno.args.includes("--help")) {
   print(`${USAGE}\nSections: ${Object.keys(SECTIONS).join(", ")}`);
@@ -22,13 +20,7 @@ if (Deno.args.includes("--help")) {
 let args: BenchArguments;
 try {
   args = parseArguments(Deno.args, Object.keys(SECTIONS));
-  // These compare with nobody, and take their time: only on request.
-  if (args.isQuick) {
-    const sections = args.sections.filter((name) =>
-      !UNHURRIED.includes(name) || Deno.args.includes(name)
-    );
-    args = { ...args, sections };
-  }
+  if (args.isQuick) args = { ...args, sections: args.sections.filter(isForQuickRuns) };
 } catch (error) {
   print((error as Error).message);
   Deno.exit(2);
@@ -45,6 +37,11 @@ try {
   Deno.exit(abort.signal.aborted ? 130 : 1);
 }
 Deno.exit(0);
+
+/** What compares with nobody and takes its time is left out unless it is asked for. */
+function isForQuickRuns(section: string): boolean {
+  return section === "startup" || !STANDALONE.includes(section) || Deno.args.includes(section);
+}
 
 async function measure(args: BenchArguments): Promise<void> {
   const startMs = performance.now();

@@ -19,7 +19,7 @@ const PEERS = "bench/peers.yaml";
 const FULL = { isQuick: false, rounds: 2, seconds: 3 };
 const QUICK = { isQuick: true, rounds: 1, seconds: 1 };
 /** A run that is still at it after this many minutes does one round of what is left. */
-const LATE_MINUTES = 22;
+const LATE_MINUTES = 20;
 
 /**
  * Measures what `args` ask for; `save` gets what there is after each section, so that an interrupt
