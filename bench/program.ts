@@ -1,6 +1,6 @@
 /** revtun as a process of a measurement: the bundle, with the built program's permissions. */
-import { PERMISSION_FLAGS } from "../npm/permissions.mjs";
 import { routeFlags } from "../npm/route.ts";
+import { RUN_FLAGS } from "../npm/run_flags.mjs";
 
 /** One that runs. */
 export interface Program {
@@ -20,7 +20,7 @@ export function startProgram(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Program {
-  return start(["--no-config", "--no-lock", ...PERMISSION_FLAGS, bundle, ...args], env);
+  return start(["--no-config", "--no-lock", ...RUN_FLAGS, bundle, ...args], env);
 }
 
 /** Starts a script of the repo, which says on stderr what is waited for; whoever asked ends it. */
