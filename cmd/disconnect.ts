@@ -1,6 +1,7 @@
 /** `revtun disconnect`. */
 import type { Command } from "./command.ts";
 import { hostCommand } from "./host_argument.ts";
+import { plural } from "../lib/plural.ts";
 
 export const command: Command = hostCommand({
   name: "disconnect",
@@ -8,5 +9,6 @@ export const command: Command = hostCommand({
   description:
     "Closes its tunnel connections, work under way too. Its agent dials again: to keep it away, revoke its credential.",
   example: "end whatever it does now",
-  told: (host, answer) => `${host} was cut off: ${answer.closed_connections} connections closed`,
+  told: (host, answer) =>
+    `${host} was cut off: ${plural(answer.closed_connections, "connection")} closed`,
 });

@@ -1,6 +1,7 @@
 /** `revtun drain`. */
 import type { Command } from "./command.ts";
 import { hostCommand } from "./host_argument.ts";
+import { plural } from "../lib/plural.ts";
 
 export const command: Command = hostCommand({
   name: "drain",
@@ -8,6 +9,8 @@ export const command: Command = hostCommand({
   description:
     "Work under way goes on. It holds for the name: also when its agent comes back. revtun undrain takes it back.",
   example: "before maintenance on that machine",
-  told: (host, answer) =>
-    `${host} takes no new work; ${answer.items[0].in_flight} requests are under way`,
+  told: (host, answer) => {
+    const count = plural(answer.items[0].in_flight, "request is", "requests are");
+    return `${host} takes no new work; ${count} under way`;
+  },
 });

@@ -7,6 +7,7 @@ import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import type { AdminClient, Json } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Output } from "./command.ts";
+import { plural } from "../lib/plural.ts";
 
 export const command: Command = defineCommand({
   name: "status",
@@ -53,8 +54,9 @@ function serverText({ status, hosts, away }: Json, output: Output): string {
   const { software, clients, requests } = status;
   const head =
     `${software}, up ${roughDuration(status.uptime_ms)}${status.draining ? ", stopping" : ""}: ` +
-    `${status.hosts} hosts in ${status.clusters} clusters, ${status.connections} connections; ` +
-    `${clients} clients, ${requests} requests\n`;
+    `${plural(status.hosts, "host")} in ${plural(status.clusters, "cluster")}, ` +
+    `${plural(status.connections, "connection")}; ` +
+    `${plural(clients, "client")}, ${plural(requests, "request")}\n`;
   const present = hosts.length === 0
     ? "\nNo host is connected. Start one beside a service:\n" +
       "  revtun agent --server THIS_SERVER:9000 --cluster edge-a --target 127.0.0.1:8000\n"

@@ -12,6 +12,7 @@ import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Context } from "./command.ts";
 import { parseDuration } from "../lib/duration.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
+import { plural } from "../lib/plural.ts";
 
 const OPTIONS = [
   {
@@ -222,7 +223,9 @@ async function askToRevoke(
   using client = await adminClientOf({ values: { ...values, admin }, sourceOf, signal });
   for (const id of ids) {
     const answer = await client.post(`/api/v1/tokens/${encodeURIComponent(id)}/revoke`);
-    await stdout.write(`revoked ${id}: ${answer.closed_connections} connections closed\n`);
+    await stdout.write(
+      `revoked ${id}: ${plural(answer.closed_connections, "connection")} closed\n`,
+    );
   }
   return EXIT.ok;
 }

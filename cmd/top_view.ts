@@ -5,6 +5,7 @@ import { formatSize } from "../lib/size.ts";
 import { formatTable } from "../lib/table.ts";
 import type { Json } from "./admin_client.ts";
 import type { Key } from "./read_keys.ts";
+import { plural } from "../lib/plural.ts";
 
 /** A host with its rates between the last two pictures. */
 interface Row {
@@ -152,8 +153,10 @@ export class TopView {
     const requests = this.#rows.reduce((sum, row) => sum + row.requestsPerSecond, 0);
     const bytes = this.#rows.reduce((sum, row) => sum + row.bytesPerSecond, 0);
     const head =
-      `revtun, up ${roughDuration(status.uptime_ms ?? 0)}: ${status.hosts ?? 0} hosts, ` +
-      `${status.away ?? 0} away, ${status.clients ?? 0} clients, ${requests.toFixed(0)} req/s, ` +
+      `revtun, up ${roughDuration(status.uptime_ms ?? 0)}: ${plural(status.hosts ?? 0, "host")}, ` +
+      `${status.away ?? 0} away, ${plural(status.clients ?? 0, "client")}, ${
+        requests.toFixed(0)
+      } req/s, ` +
       `${formatSize(Math.round(bytes))}/s`;
     const rows = this.#visible().map(({ host, requestsPerSecond, bytesPerSecond }) => [
       `${host.cluster}/${host.name}`,

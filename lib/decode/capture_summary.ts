@@ -1,5 +1,6 @@
 /** What a capture held, in one line. */
 import type { CaptureRecord } from "./capture_decoder.ts";
+import { plural } from "../plural.ts";
 
 /** Counts records as they pass. */
 export class CaptureSummary {
@@ -40,8 +41,4 @@ export class CaptureSummary {
     const total = plural(count, "frame");
     return `${total}${where} in ${inputBytes} bytes (${format})${what}${gaps}; ${end}`;
   }
-}
-
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

@@ -3,6 +3,7 @@ import { NAME_PATTERN } from "../name.ts";
 import type { Upstreams } from "../upstream.ts";
 import type { Answer } from "./answer.ts";
 import type { RequestView, Route, RouteFunction } from "./route.ts";
+import { plural } from "../plural.ts";
 
 const IPV4_ADDRESS = /^\d{1,3}(\.\d{1,3}){3}(:|$)/;
 
@@ -71,7 +72,9 @@ function howToChoose(request: RequestView, upstreams: Upstreams): Answer {
   for (const _ of upstreams.clusterNames()) count += 1;
   const situation = count === 0
     ? "No cluster is connected to this server yet."
-    : `${count} clusters are connected to this server, and this request names none of them.`;
+    : `${
+      plural(count, "cluster is", "clusters are")
+    } connected to this server, and this request names none.`;
   return {
     status: 404,
     code: "no-route",

@@ -40,6 +40,8 @@ import { TunnelPorts } from "./tunnel_ports.ts";
 
 /** How long the other process of a takeover may take to leave the ports. */
 const SETTLE_MS = 60_000;
+/** From a listener's close to what the kernel counts of it. */
+const LET_GO_MS = 20;
 /** How long agents have to close their side once the server has. */
 const CLOSE_TIMEOUT_MS = 2000;
 /**
@@ -394,6 +396,8 @@ export class RunningServer {
       this.exposures.stop(),
       this.handOverTunnels(),
     ]);
+    // The kernel closes a listener when the runtime has let go of it.
+    if (this.#resets !== undefined) await this.#within(LET_GO_MS, new Promise(() => {}));
     const resetsAfter = this.#resets?.read();
     this.#resets?.[Symbol.dispose]();
     if (!isListening) return;

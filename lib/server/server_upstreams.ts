@@ -7,6 +7,7 @@ import { pickHost } from "./balancer.ts";
 import type { Host } from "./host.ts";
 import type { Cluster, Registry } from "./registry.ts";
 import type { ServerStats } from "./stats.ts";
+import { plural } from "../plural.ts";
 
 interface Waiter {
   request: UpstreamRequest;
@@ -119,7 +120,7 @@ export class ServerUpstreams implements Upstreams {
     if (count >= this.#maxWaiting) {
       throw new UpstreamError(
         "overloaded",
-        `${count} requests wait for cluster "${cluster.name}" already`,
+        `${plural(count, "request waits", "requests wait")} for cluster "${cluster.name}" already`,
       );
     }
     const heldBytes = request.heldBytes ?? 0;
@@ -157,7 +158,9 @@ export class ServerUpstreams implements Upstreams {
     if (hosts.length > 0 && hosts.every((host) => host.unhealthyTargets.has(request.target))) {
       return new UpstreamError(
         "unhealthy",
-        `That target is unhealthy at all ${hosts.length} hosts of cluster "${cluster.name}"`,
+        `That target is unhealthy at ${
+          hosts.length === 1 ? "the only host" : `all ${hosts.length} hosts`
+        } of cluster "${cluster.name}"`,
       );
     }
     const canServe = (host: Host) => host.connections.some((one) => one.serves(request.target));
@@ -167,7 +170,9 @@ export class ServerUpstreams implements Upstreams {
       return new UpstreamError("noHost", detail);
     }
     if (hosts.length > 0) {
-      const detail = `All ${hosts.length} hosts of cluster "${cluster.name}" are busy or draining`;
+      const detail = hosts.length === 1
+        ? `The only host of cluster "${cluster.name}" is busy or draining`
+        : `All ${hosts.length} hosts of cluster "${cluster.name}" are busy or draining`;
       return new UpstreamError("busy", detail);
     }
     if (request.excludedHosts === undefined && cluster.hosts.size > 0 && excluded !== undefined) {

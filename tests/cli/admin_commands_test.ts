@@ -18,7 +18,7 @@ Deno.test("revtun status shows hosts and those that are away", async () => {
   await rig.until(() => rig.server.registry.hostCount === 1);
   const { code, stdout } = await runCli(["status", ...admin]);
   assert.equal(code, 0);
-  assert.match(stdout, /^revtun\/test, up \d+s: 1 hosts in 1 clusters, 1 connections; /);
+  assert.match(stdout, /^revtun\/test, up \d+s: 1 host in 1 cluster, 1 connection; /);
   assert.match(stdout, /\nHOST +STATE +WEIGHT .*\nedge-a\/till-7 +active +10 +1 /);
   assert.match(stdout, /\nAway:\nHOST .*\nedge-a\/till-8 +\d+s ago +1 +drained\n$/);
 
@@ -59,7 +59,7 @@ Deno.test("revtun drain, undrain, weight and disconnect change one host", async 
   );
   assert.match(
     await run("disconnect", "edge-a/till-7"),
-    /^0 edge-a\/till-7 was cut off: 1 connections closed\n$/,
+    /^0 edge-a\/till-7 was cut off: 1 connection closed\n$/,
   );
   assert.equal(
     await run("weight", "edge-a/till-7", "many"),
@@ -161,7 +161,7 @@ Deno.test("revtun top prints one picture where stdout is no terminal", async () 
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /^revtun, up \d+s: 1 hosts, 0 away, .*\n\nHOST .*\nedge-a\/till-7 +active +10 /,
+    /^revtun, up \d+s: 1 host, 0 away, .*\n\nHOST .*\nedge-a\/till-7 +active +10 /,
   );
 });
 

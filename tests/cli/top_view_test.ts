@@ -43,7 +43,7 @@ Deno.test("TopView shows rates between two pictures", () => {
   view.update(picture(12, [host("a", { requests: 300, sent_bytes: 1000 + (2 << 20) })]));
   assert.match(
     view.plain(90),
-    /^revtun, up 1m1s: 1 hosts, 0 away, 3 clients, 100 req\/s, 1MiB\/s\n/,
+    /^revtun, up 1m1s: 1 host, 0 away, 3 clients, 100 req\/s, 1MiB\/s\n/,
   );
   assert.match(view.plain(90), /edge-a\/a +active +10 +2 +0 +100 +1MiB +1\.3 ms/);
   // A host that came back counts from 0 again: no negative rate.
