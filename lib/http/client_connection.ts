@@ -16,7 +16,7 @@ import { TOO_MANY_CHECKS } from "./access.ts";
 import { chooseFormat, renderAnswer } from "./answer.ts";
 import type { Answer, AnswerStyle } from "./answer.ts";
 import { Exchange } from "./exchange.ts";
-import type { ExchangeTiming } from "./exchange.ts";
+import type { ExchangeTiming } from "./exchange_report.ts";
 import { answerForRequest } from "./failure.ts";
 import { HopClock } from "./hop_clock.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
@@ -280,11 +280,11 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
       }
     }
     const head = this.#frontend.requestHead;
-    if (this.#frontend.isTiming && this.#headMs === 0) {
-      this.#headMs = this.#frontend.runtime.nowMs();
-    }
     const headEnd = head.parse(bytes, start, end);
-    if (headEnd === INCOMPLETE) return start;
+    if (headEnd === INCOMPLETE) {
+      this.#headBegan();
+      return start;
+    }
     this.#isFirst = false;
     this.#isKeepAlive = head.isKeepAlive;
     const refusal = this.#refusalOf(head);
@@ -308,42 +308,53 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
       this.#answerHead(head, verdict);
       return headEnd;
     }
-    const timing = this.#frontend.isTiming ? this.#timingOf(head) : undefined;
-    const exchange = new Exchange(this, this.#frontend, verdict, timing);
+    const nowMs = this.#frontend.runtime.nowMs();
+    const timing = this.#frontend.isTiming ? this.#timingOf(head, nowMs) : undefined;
+    const exchange = new Exchange(this, this.#frontend, verdict, nowMs, timing);
     this.#exchange = exchange;
     this.#state = "exchange";
     return exchange.start(head, bytes, headEnd, end, buffer);
   }
 
-  #timingOf(head: RequestHead): ExchangeTiming | undefined {
-    const headMs = this.#headMs;
+  /** What is to be known of it takes more than this turn: the clock is read where it is wanted. */
+  #headBegan(): void {
+    if (this.#headMs !== 0 || !this.#frontend.isTiming) return;
+    this.#headMs = this.#frontend.runtime.nowMs();
+  }
+
+  #timingOf(head: RequestHead, nowMs: number): ExchangeTiming | undefined {
+    const headMs = this.#headMs === 0 ? nowMs : this.#headMs;
     this.#headMs = 0;
-    const { settings, runtime } = this.#frontend;
+    const { settings } = this.#frontend;
     const isTraced = settings.tellsTimings && head.has(FIELD.xRevtun) &&
       head.header(TRACE_FIELD) !== undefined;
-    const watched = this.#watch(head, headMs);
+    const watched = this.#watch(head, headMs, nowMs);
     if (watched !== undefined) return { clock: watched.clock, watched, isTraced };
     if (!isTraced) return undefined;
     const clock = new HopClock();
-    clock.begin(headMs, runtime.nowMs());
+    clock.begin(headMs, nowMs);
     return { clock, watched, isTraced };
   }
 
   /** Begins to watch a request; undefined where nobody wants to know. */
-  #watch(head: RequestHead | undefined, headMs: number): WatchedRequest | undefined {
-    const { isWatched, name, view, runtime } = this.#frontend;
+  #watch(
+    head: RequestHead | undefined,
+    headMs: number,
+    nowMs: number,
+  ): WatchedRequest | undefined {
+    const { isWatched, name, view } = this.#frontend;
     if (!isWatched) return undefined;
     const watched = this.#watched ??= new WatchedRequest(name, this.#isHttp2);
-    const nowMs = runtime.nowMs();
     // What came is no request: nothing of it is believed.
     const clientIp = head === undefined ? this.facts.address : view.clientIp;
-    watched.begin(head, clientIp, { headMs: headMs === 0 ? nowMs : headMs, nowMs });
+    watched.begin(head, clientIp, headMs === 0 ? nowMs : headMs, nowMs);
     return watched;
   }
 
   /** Keeps the head until `check` has settled, and takes it then as if it came anew. */
   #await(check: Promise<unknown>, head: RequestHead): void {
     this.#state = "checking";
+    this.#headBegan();
     this.setDeadline(this.#frontend.settings.headTimeoutMs);
     const wishes = wishesOf(head);
     check.then(() => {
@@ -372,7 +383,7 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
     this.#headMs = 0;
     this.#report(answer);
     this.#frontend.view.show(this.remote, this.facts);
-    const watched = this.#watch(head, headMs);
+    const watched = this.#watch(head, headMs, this.#frontend.runtime.nowMs());
     if (watched !== undefined) watched.isWhole = true;
     this.answer(answer, wishesOf(head), isKept, watched);
   }
@@ -458,7 +469,12 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
     }
     const answer = answerForRequest(error);
     this.#report(answer);
-    this.answer(answer, NO_WISHES, false, this.#watch(undefined, this.#headMs));
+    this.answer(
+      answer,
+      NO_WISHES,
+      false,
+      this.#watch(undefined, this.#headMs, this.#frontend.runtime.nowMs()),
+    );
   }
 
   #linger(): void {

@@ -12,14 +12,13 @@ import type { Answer } from "./answer.ts";
 import { Attempts } from "./attempts.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { answerForRequest, answerForResponse, answerForUpstream } from "./failure.ts";
-import { serverTiming } from "./hop_clock.ts";
-import type { HopClock } from "./hop_clock.ts";
+import { ExchangeReport } from "./exchange_report.ts";
+import type { ExchangeTiming } from "./exchange_report.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
 import { OutgoingRequest } from "./outgoing_request.ts";
 import { ResponseRelay } from "./response_relay.ts";
 import type { ResponseUser } from "./response_relay.ts";
 import type { Passage, Route } from "./route.ts";
-import type { WatchedRequest } from "./watched_request.ts";
 
 /**
  * - `opening`: no upstream yet;
@@ -40,22 +39,10 @@ const LIVE_STATES: Readonly<Record<State, LiveState>> = {
   over: "answering",
 };
 
-/** What of a request is to be known. */
-export interface ExchangeTiming {
-  readonly clock: HopClock | undefined;
-  /** What its watchers are told at its end. */
-  readonly watched: WatchedRequest | undefined;
-  /** The client is to be told of them, and gets a stream of its own for it. */
-  readonly isTraced: boolean;
-}
-
-const UNTIMED: ExchangeTiming = { clock: undefined, watched: undefined, isTraced: false };
-
 /** A request under way. */
 export class Exchange implements Sink, ResponseUser, LiveStream {
   readonly id: number;
   readonly protocol = "http";
-  readonly startedMs: number;
   toTargetBytes = 0;
   toClientBytes = 0;
   readonly #connection: ClientConnection;
@@ -64,6 +51,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   readonly #passage: Passage | undefined;
   readonly #request: OutgoingRequest;
   readonly #response: ResponseRelay;
+  readonly #report: ExchangeReport;
   #state: State = "opening";
   /** Counts every sign of life; compared when a deadline passes. */
   #progress = 0;
@@ -74,32 +62,19 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   /** The upstream takes no more of the request for now. */
   #isUpstreamFull = false;
   #attempts: Attempts | undefined;
-  /** From the request's head to the answer's, ms. */
-  #answerMs = 0;
-  /** The answer came in one piece. */
-  #isAtOnce = false;
-  /** Only where somebody wants to know. */
-  readonly #clock: HopClock | undefined;
-  /** Until they are told of it. */
-  #watched: WatchedRequest | undefined;
-  /** The client is told the times. */
-  readonly #isTraced: boolean;
-
   constructor(
     connection: ClientConnection,
     frontend: HttpFrontend,
     route: Route,
-    { clock, watched, isTraced }: ExchangeTiming = UNTIMED,
+    nowMs: number,
+    timing?: ExchangeTiming,
   ) {
-    this.#clock = clock;
-    this.#watched = watched;
-    this.#isTraced = isTraced;
     this.#connection = connection;
     this.#frontend = frontend;
     this.#route = route;
     this.#passage = route.passage;
     this.id = frontend.streamIds.next();
-    this.startedMs = frontend.runtime.nowMs();
+    this.#report = new ExchangeReport(frontend, nowMs, timing);
     this.#request = new OutgoingRequest(frontend);
     this.#response = new ResponseRelay(
       frontend,
@@ -107,6 +82,10 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
       route.passage?.responseEdits,
       this,
     );
+  }
+
+  get startedMs(): number {
+    return this.#report.startedMs;
   }
 
   get client(): Address | undefined {
@@ -149,21 +128,15 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     end: number,
     buffer: SharedBuffer,
   ): number {
-    const watched = this.#watched;
-    const traceparent = watched === undefined ? undefined : this.#frontend.beginWatching(watched);
     const bodyEnd = this.#request.start(head, bytes, headEnd, end, buffer, {
       facts: this.#connection.facts,
       clusterName: this.#route.cluster,
       rewrite: this.#passage?.rewrite,
       edits: this.#passage?.requestEdits,
       requestId: this.#frontend.requestId,
-      traceparent,
+      traceparent: this.#report.begins(),
     });
-    if (watched !== undefined) {
-      watched.cluster = this.#route.cluster;
-      watched.targetName = this.#route.target;
-      if (watched.requestId.length === 0) this.#frontend.requestId.tell(watched);
-    }
+    this.#report.begun(this.#route);
     this.#frontend.retries.deposit();
     this.#acquire(this.#holdMs);
     return bodyEnd;
@@ -217,7 +190,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
       // The client's last bytes are still on their way to the target.
       return true;
     }
-    if (this.#state === "waiting" || this.#state === "opening") this.#report(0, undefined);
+    if (this.#state === "waiting" || this.#state === "opening") this.#answered(0, undefined);
     this.#end(false);
     return false;
   }
@@ -324,10 +297,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   }
 
   ownLine(): string | undefined {
-    const clock = this.#clock;
-    if (clock === undefined) return undefined;
-    clock.answeredMs = this.#frontend.runtime.nowMs();
-    return this.#isTraced ? serverTiming(clock.times(clock.answeredMs)) : undefined;
+    return this.#report.answers();
   }
 
   interimCame(): void {
@@ -338,7 +308,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   began(status: number, isRaw: boolean): void {
     this.#state = isRaw ? "raw" : "streaming";
     this.#request.forget();
-    this.#report(status, undefined);
+    this.#answered(status, undefined);
   }
 
   toClient(bytes: Uint8Array, buffer: SharedBuffer): void {
@@ -353,12 +323,10 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   }
 
   ended(isAtOnce: boolean): void {
-    this.#isAtOnce = isAtOnce;
     if (this.#request.isDone || !this.#response.isReusable) {
-      this.#complete();
+      this.#complete(isAtOnce);
       return;
     }
-    this.#isAtOnce = false;
     // The target has answered early and still reads; its answer may even be an echo's.
     this.#state = "answered";
     this.#connection.setDeadline(this.#frontend.settings.bodyTimeoutMs);
@@ -427,14 +395,15 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
         ...(hostIds !== undefined && { hostIds }),
         ...(hashKey !== undefined && { hashKey }),
         ...(excludedHosts !== undefined && { excludedHosts }),
-        ...(this.#clock !== undefined && { isTimed: true, isFresh: this.#isTraced }),
+        isTimed: this.#report.isTimed,
+        isFresh: this.#report.isTraced,
       });
     } catch (error) {
       this.#noUpstream(error);
       return;
     }
     if (!(found instanceof Promise)) {
-      this.#send(found);
+      this.#send(found, this.#attempts === undefined);
       return;
     }
     if (!this.#request.isDone) this.#connection.pause();
@@ -463,11 +432,11 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     );
   }
 
-  #send(upstream: Upstream): void {
+  /** @param isAtOnce no time has passed since the request came. */
+  #send(upstream: Upstream, isAtOnce = false): void {
     this.#upstream = upstream;
     this.#state = "waiting";
-    this.#clock?.found(upstream, this.#frontend.runtime.nowMs());
-    if (this.#watched !== undefined) this.#watched.hostName = upstream.hostName;
+    this.#report.found(upstream, isAtOnce);
     if (upstream.duplex.isClosed) {
       // It broke between its being found and now; nothing of the request was sent.
       const detail = "the stream was closed before its use";
@@ -499,13 +468,9 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     }
   }
 
-  #complete(): void {
+  #complete(isAtOnce = false): void {
     const isWhole = this.#request.isDone;
-    const { onPassed } = this.#frontend;
-    // An answer that came in one piece took as long as its first byte did.
-    onPassed?.(
-      this.#isAtOnce ? this.#answerMs : this.#frontend.runtime.nowMs() - this.startedMs,
-    );
+    this.#report.passed(isAtOnce);
     this.#end(this.#response.isReusable && isWhole, true);
     this.#connection.exchangeDone(
       this.#response.isClientKept && isWhole && !this.#connection.client.isClosed,
@@ -548,40 +513,28 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
   /** Ends it by an answer of our own. */
   #answer(answer: Answer, isKept: boolean): void {
     const format = formatForHead(this.#request.head);
-    this.#report(answer.status, answer.code);
-    const watched = this.#watched;
-    this.#watched = undefined;
-    const told = this.#isTraced
-      ? { ...answer, fields: [...answer.fields ?? [], this.ownLine()!] }
-      : answer;
+    this.#answered(answer.status, answer.code);
+    const watched = this.#report.handOver(this.#request.bodyBytes);
+    const told = this.#report.told(answer);
     this.#end(false);
     const wishes = {
       format,
       isHead: this.#request.method === "HEAD",
       isHttp10: this.#request.isHttp10,
     };
-    if (watched !== undefined) {
-      watched.requestBytes = this.#request.bodyBytes;
-      watched.isWhole = true;
-    }
     this.#connection.answer(told, wishes, isKept, watched);
   }
 
   /** Lets go of everything; the connection must be told in its own way. */
   #end(isReusable: boolean, isWhole = false): void {
     this.#state = "over";
-    if (this.#watched !== undefined) this.#tellWatchers(this.#watched, isWhole);
+    if (this.#report.isWatched) {
+      const response = this.toClientBytes - this.#response.headBytes;
+      this.#report.ended(isWhole, { request: this.#request.bodyBytes, response });
+    }
     this.#request.forget();
     this.#response.clear();
     this.#releaseUpstream(isReusable);
-  }
-
-  #tellWatchers(watched: WatchedRequest, isWhole: boolean): void {
-    this.#watched = undefined;
-    watched.isWhole = isWhole;
-    watched.requestBytes = this.#request.bodyBytes;
-    watched.responseBytes = this.toClientBytes - this.#response.headBytes;
-    this.#frontend.tellWatchers(watched);
   }
 
   #releaseUpstream(isReusable: boolean): void {
@@ -595,21 +548,9 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
     upstream.release(isReusable && !this.#isUpstreamEnded);
   }
 
-  #report(status: number, code: string | undefined): void {
-    const { onAnswer, runtime } = this.#frontend;
-    const watched = this.#watched;
-    if (watched !== undefined) {
-      watched.status = status;
-      watched.code = code;
-    }
-    this.#answerMs = runtime.nowMs() - this.startedMs;
-    onAnswer?.({
-      cluster: this.#route.cluster,
-      hostName: this.#upstream?.hostName,
-      status,
-      code,
-      durationMs: this.#answerMs,
-    });
+  #answered(status: number, code: string | undefined): void {
+    const { cluster } = this.#route;
+    this.#report.answered(status, code, { cluster, hostName: this.#upstream?.hostName });
   }
 }
 

@@ -159,9 +159,9 @@ export class HttpFrontend {
     return this.#options.watch?.requestBegun?.(request);
   }
 
-  /** A request is over. */
-  tellWatchers(request: WatchedRequest): void {
-    request.endedMs = this.runtime.nowMs();
+  /** A request is over, at `endedMs` where that is known. */
+  tellWatchers(request: WatchedRequest, endedMs = 0): void {
+    request.endedMs = endedMs === 0 ? this.runtime.nowMs() : endedMs;
     this.#options.watch?.requestEnded(request);
   }
 

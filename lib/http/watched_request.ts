@@ -86,7 +86,8 @@ export class WatchedRequest {
   begin(
     head: RequestHead | undefined,
     clientIp: string,
-    { headMs, nowMs }: { headMs: number; nowMs: number },
+    headMs: number,
+    nowMs: number,
   ): void {
     this.clock.begin(headMs, nowMs);
     this.clientIp = clientIp;
@@ -98,7 +99,10 @@ export class WatchedRequest {
       this.#end =
         0;
     this.isWhole = false;
-    for (const range of [this.host, this.referer, this.userAgent, this.requestId]) range.set(0, 0);
+    this.host.set(0, 0);
+    this.referer.set(0, 0);
+    this.userAgent.set(0, 0);
+    this.requestId.set(0, 0);
     this.traceparent.set(0, 0);
     this.target.set(0, 0);
     this.method = head?.method ?? "";

@@ -47,7 +47,7 @@ Deno.test("RecentRequests keeps a bounded number, and nothing some time after th
   let nowMs = 1;
   const recent = new RecentRequests(() => nowMs);
   const request = new WatchedRequest("http://:80", false);
-  request.begin(undefined, "10.0.0.1", { headMs: 1, nowMs: 1 });
+  request.begin(undefined, "10.0.0.1", 1, 1);
   assert.equal(recent.isOn, false);
   recent.look(0, 10);
   for (let i = 0; i < 1200; i++) recent.requestEnded(request);

@@ -12,42 +12,64 @@ import type { AccessFormat } from "./format.ts";
 import type { LineBuffer } from "./line_buffer.ts";
 import { commonTime, TimeText } from "./time_text.ts";
 
+const utf8 = new TextEncoder();
+const PROTOCOLS: Readonly<Record<string, Uint8Array>> = {
+  "HTTP/1.1": utf8.encode(' HTTP/1.1" '),
+  "HTTP/1.0": utf8.encode(' HTTP/1.0" '),
+  "HTTP/2.0": utf8.encode(' HTTP/2.0" '),
+};
+
 export class CommonFormat implements AccessFormat {
   readonly #time = new TimeText(commonTime);
+  /** What stands before the last line's request, and of whom and when it is. */
+  #before: Uint8Array = utf8.encode("");
+  #clientIp = "";
+  #second = "";
+  /** What the last line has of its way, and which that is. */
+  #way: Uint8Array = utf8.encode("");
+  #cluster: string | undefined;
+  #hostName: string | undefined;
 
   request(line: LineBuffer, request: WatchedRequest, startMs: number): void {
     const { method, status, clock } = request;
-    line.text(request.clientIp === "" ? "-" : request.clientIp);
-    line.text(" - - [");
-    line.text(this.#time.of(startMs));
-    line.text('] "');
+    line.raw(this.#beforeOf(request.clientIp, this.#time.of(startMs)));
     if (method === "") {
-      line.text("-");
+      line.text('-" ');
     } else {
       line.text(method);
       line.text(" ");
       line.escaped(request.bytes, request.target.start, request.target.end, COMMON_ESCAPES);
-      line.text(" ");
-      line.text(protocolOf(request));
+      line.raw(PROTOCOLS[protocolOf(request)]!);
     }
-    line.text('" ');
     if (status === 0) line.text("499");
     else line.number(status);
     line.text(" ");
     line.number(request.responseBytes);
     quoted(line, request, request.referer);
     quoted(line, request, request.userAgent);
-    line.text(" cluster=");
-    line.text(request.cluster ?? "-");
-    line.text(" host=");
-    line.text(request.hostName ?? "-");
-    line.text(" time=");
+    line.raw(this.#wayOf(request.cluster, request.hostName));
     line.millis(request.endedMs - clock.headMs);
     line.text(" first_byte=");
     if (clock.answeredMs === 0) line.text("-");
     else line.millis(clock.answeredMs - clock.headMs);
     line.text(" error=");
     line.text(request.code ?? "-");
+  }
+
+  #beforeOf(clientIp: string, second: string): Uint8Array {
+    if (clientIp === this.#clientIp && second === this.#second) return this.#before;
+    this.#clientIp = clientIp;
+    this.#second = second;
+    return this.#before = utf8.encode(`${clientIp === "" ? "-" : clientIp} - - [${second}] "`);
+  }
+
+  #wayOf(cluster: string | undefined, hostName: string | undefined): Uint8Array {
+    if (this.#way.length > 0 && cluster === this.#cluster && hostName === this.#hostName) {
+      return this.#way;
+    }
+    this.#cluster = cluster;
+    this.#hostName = hostName;
+    return this.#way = utf8.encode(` cluster=${cluster ?? "-"} host=${hostName ?? "-"} time=`);
   }
 
   connection(line: LineBuffer, connection: WatchedConnection, startMs: number): void {
@@ -81,8 +103,6 @@ function quoted(line: LineBuffer, request: WatchedRequest, range: HeadRange): vo
   else line.escaped(request.bytes, range.start, range.end, COMMON_ESCAPES);
   line.text('"');
 }
-
-const utf8 = new TextEncoder();
 
 function escapedText(line: LineBuffer, text: string): void {
   const bytes = utf8.encode(text);

@@ -12,6 +12,15 @@ export interface LineBufferOptions {
   maxBytes?: number;
 }
 
+/** Bytes that stand for themselves in every form. */
+const IS_PLAIN = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => Number(byte >= 0x20 && byte <= 0x7e && byte !== 0x22 && byte !== 0x5c),
+);
+/** What is counted in 32 bits. */
+const MAX_SMALL = 0x3fffffff;
+/** Below this a loop is faster than a view and a call. */
+const LOOP_BYTES = 48;
 /** A line waits at most this long for more to go with it, ms. */
 const FLUSH_MS = 200;
 const DEFAULT_BYTES = 256 << 10;
@@ -70,6 +79,12 @@ export class LineBuffer {
     this.#end = at;
   }
 
+  /** Adds bytes as they are. */
+  raw(from: Uint8Array): void {
+    this.#bytes.set(from, this.#end);
+    this.#end += from.length;
+  }
+
   /** Adds bytes as `escapes` has them: what stands there for a byte, if it is not itself. */
   escaped(
     from: Uint8Array,
@@ -79,6 +94,15 @@ export class LineBuffer {
   ): void {
     const bytes = this.#bytes;
     let at = this.#end;
+    let plainEnd = start;
+    while (plainEnd < end && IS_PLAIN[from[plainEnd]!] === 1) plainEnd += 1;
+    if (plainEnd === end) {
+      // Nearly always so.
+      if (end - start > LOOP_BYTES) bytes.set(from.subarray(start, end), at);
+      else for (let i = start, to = at; i < end; i++) bytes[to++] = from[i]!;
+      this.#end = at + end - start;
+      return;
+    }
     for (let i = start; i < end; i++) {
       const byte = from[i]!;
       const escape = escapes[byte];
@@ -94,12 +118,13 @@ export class LineBuffer {
   /** Adds a whole number from 0 up. */
   number(value: number): void {
     const bytes = this.#bytes;
+    if (value > MAX_SMALL) return this.text(String(value));
     let digits = 1;
     for (let bound = 10; bound <= value; bound *= 10) digits += 1;
     const end = this.#end + digits;
-    let rest = value;
+    let rest = value | 0;
     for (let at = end - 1; at >= this.#end; at--) {
-      const tens = Math.floor(rest / 10);
+      const tens = (rest / 10) | 0;
       bytes[at] = 0x30 + rest - tens * 10;
       rest = tens;
     }
