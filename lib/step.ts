@@ -81,5 +81,7 @@ export function round(ms: number): number {
 
 /** An error without the address of its step, which stands beside it. */
 export function detailOf(error: unknown): string {
-  return error instanceof DialError ? error.detail : (error as Error).message;
+  if (error instanceof DialError) return error.detail;
+  // Of the runtime come others than Error, and such without a message.
+  return (error instanceof Error && error.message) || String(error);
 }

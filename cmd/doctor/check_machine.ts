@@ -7,6 +7,8 @@ import { stepOf } from "./examination.ts";
 
 /** Fewer open files than this are few for an agent. */
 const AGENT_FILES = 1024;
+/** A server keeps to what there is; only fewer clients than this are hardly what is meant. */
+const FEW_CLIENTS = 1000;
 /** Where services that set the clock say that they have. */
 const CLOCK_MARKS = ["/run/systemd/timesync/synchronized", "/run/chrony/chronyd.pid"];
 
@@ -23,12 +25,15 @@ export function checkServerFiles(config: ServerConfig): Step {
       detail: "enough for all that is configured",
     });
   }
+  const isFew = fitted.maxFrontendConnections < FEW_CLIENTS;
   return stepOf("limits", subject, {
-    verdict: "warn",
+    verdict: isFew ? "warn" : "ok",
     detail:
       `suffices for ${fitted.maxFrontendConnections} clients and ${fitted.maxTunnels} tunnel ` +
       `connections, ${maxFrontendConnections} and ${maxTunnels} are configured`,
-    advice: "raise it, LimitNOFILE= in a unit of systemd, or lower the limits to what is needed",
+    advice: isFew
+      ? "raise it, LimitNOFILE= in a unit of systemd, or lower the limits to what is needed"
+      : undefined,
   });
 }
 

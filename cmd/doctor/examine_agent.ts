@@ -5,6 +5,7 @@ import type { AgentConfig } from "../../lib/agent/config.ts";
 import { listerTimes, makeLister } from "../../lib/agent/listers/lister_config.ts";
 import { probe } from "../../lib/agent/probe/probe.ts";
 import { probeTargets } from "../../lib/agent/probe/probe_targets.ts";
+import { DeadlineError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { Step } from "../../lib/step.ts";
 import { readAgentConfig } from "../agent.ts";
@@ -98,7 +99,10 @@ async function discover(
     async () => {
       const { timeoutMs } = listerTimes(lister);
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      const { servers: found } = await source.list(deadline);
+      const late = new DeadlineError(`no answer within ${timeoutMs} ms`);
+      const { servers: found } = await source.list(deadline).catch((error) => {
+        throw deadline.aborted ? late : error;
+      });
       for (const server of found) servers.set(formatAddress(server), server);
       if (found.length === 0) throw new Error("names no server");
       return { detail: found.map(formatAddress).join(", ") };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describePeer } from "../../lib/agent/probe/describe_peer.ts";
 import { probe } from "../../lib/agent/probe/probe.ts";
 import type { ProbeOptions } from "../../lib/agent/probe/probe_options.ts";
+import { runStep } from "../../lib/step.ts";
 import type { Step } from "../../lib/step.ts";
 import type { Address } from "../../lib/address.ts";
 import { clockStep } from "../../lib/agent/probe/session_step.ts";
@@ -235,6 +236,25 @@ Deno.test("nothing that a server says acts on the terminal", async () => {
       assert.ok(!/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(stdout + stderr), stdout);
     }
   }
+});
+
+Deno.test("runStep() has words for whatever is thrown", async () => {
+  const thrown = async (error: unknown) => {
+    const [step, value] = await runStep({
+      name: "x",
+      subject: "y",
+      nowMs: () => 0,
+      run: () => Promise.reject(error),
+      explain: () => ({ advice: "none" }),
+    });
+    assert.equal(value, undefined);
+    assert.equal(step.verdict, "fail");
+    return step.detail;
+  };
+  assert.equal(await thrown(new Error("a reason")), "a reason");
+  assert.equal(await thrown("a text"), "a text");
+  assert.equal(await thrown(undefined), "undefined");
+  assert.match(await thrown(new DOMException("", "TimeoutError")), /TimeoutError/);
 });
 
 Deno.test("describePeer() knows common servers by their first bytes", () => {
