@@ -31,6 +31,11 @@ const HTTP_SLASH = new TextEncoder().encode("HTTP/");
 
 /** A request's head, to be parsed into again and again. */
 export class RequestHead extends Head {
+  /**
+   * What a CONNECT's Host says is of no account, its target alone: a kube-apiserver's is always
+   * 127.0.0.1. For who answers it, and passes no head on.
+   */
+  ignoresConnectHost = false;
   method = "";
   form: TargetForm = "origin";
   /** Of an absolute target: its scheme is https. */
@@ -168,7 +173,8 @@ export class RequestHead extends Head {
     if (this.method === "CONNECT") {
       this.form = "authority";
       this.#checkHost(targetStart, targetEnd);
-      this.#checkAuthority(targetStart, targetEnd, hasHost, "");
+      const isCompared = hasHost && !this.ignoresConnectHost;
+      this.#checkAuthority(targetStart, targetEnd, isCompared, "");
     } else if (bytes[targetStart] === SLASH) {
       this.form = "origin";
     } else if (targetEnd - targetStart === 1 && bytes[targetStart] === ASTERISK) {

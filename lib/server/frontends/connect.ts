@@ -38,7 +38,9 @@ export const CONNECT_KIND: FrontendKind = {
   make(spec, services) {
     const users = openUsers(spec, services);
     const http = forwardHttp(spec.cluster, services, users);
-    const rules = { cluster: spec.cluster, users, scratch: new RequestHead(), http };
+    const scratch = new RequestHead();
+    scratch.ignoresConnectHost = true;
+    const rules = { cluster: spec.cluster, users, scratch, http };
     const { timers } = services.runtime;
     return withDoor(spec, services, {
       serve(client) {

@@ -60,7 +60,7 @@ Deno.test("connect:// answers each failure by a status and a code", async () => 
     [connectTo("127.0.0.1.edge-a.revtun"), "400 bad-request"],
     [connectTo("a\x01b.edge-a.revtun:80"), "400 bad-request"],
     [connectTo("a:1", "Content-Length: 3\r\n"), "400 bad-request"],
-    ["CONNECT a:1 HTTP/1.1\r\nHost: b:1\r\n\r\n", "400 bad-request"],
+    ["CONNECT a:1 HTTP/1.1\r\nHost: b:1\r\n\r\n", "404 no-cluster"],
     ["CONNECT a:1 HTTP/1.1\r\n\r\n", "400 bad-request"],
     ["GET / HTTP/1.1\r\nHost: host.edge-a.revtun\r\n\r\n", "400 bad-request"],
     ["\x16\x03\x01\x02\x00\x01\x00\x01", "400 bad-request"],
@@ -70,10 +70,29 @@ Deno.test("connect:// answers each failure by a status and a code", async () => 
     assert.equal(await refusalOf(rig, head), expected, JSON.stringify(head.slice(0, 60)));
   }
   assert.deepEqual(rig.server.stats.clientsRefused, {
-    destination: 6,
+    destination: 7,
     "not-allowed": 1,
-    connect: 8,
+    connect: 7,
   });
+});
+
+Deno.test("connect:// on a Unix socket takes what a kube-apiserver's egress selector sends", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using echo = echoService();
+    await using rig = await frontendRig({
+      listen: [`connect://unix:${folder}/egress.sock?cluster=edge-a`],
+      allow: ["127.0.0.1:*"],
+    });
+    using client = await TestClient.connect(rig.addresses[0]!);
+    // Its Host says nothing, and it wants nothing behind the answer before it has spoken.
+    await client.send(`CONNECT ${echo.address} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    assert.match(await client.readUntil("\r\n\r\n"), /^HTTP\/1\.1 200 [^\n]*\r\n\r\n$/);
+    await client.send("hello");
+    assert.equal(await client.readText(5), "hello");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("connect:// tells a client that is too slow, and lets one go that has left", async () => {
