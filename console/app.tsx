@@ -18,6 +18,7 @@ import { EventsPage } from "./views/events_page.tsx";
 import { ExplainPage } from "./views/explain_page.tsx";
 import { HostPage } from "./views/host_page.tsx";
 import { Overview } from "./views/overview.tsx";
+import { RequestsPage } from "./views/requests_page.tsx";
 import { SignIn } from "./views/sign_in.tsx";
 
 interface Place {
@@ -28,6 +29,7 @@ interface Place {
 
 const SERVER_VIEWS: readonly Place[] = [
   { name: "", title: "Overview", show: () => <Overview /> },
+  { name: "requests", title: "Requests", show: () => <RequestsPage /> },
   { name: "explain", title: "Explain", show: () => <ExplainPage /> },
   { name: "entries", title: "Entry points", show: () => <EntriesPage /> },
   { name: "away", title: "Away", show: () => <AwayPage /> },

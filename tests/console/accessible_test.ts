@@ -59,6 +59,12 @@ Deno.test(needsChromium("axe-core finds nothing in the console, light and dark")
     "host/edge-b/cam-1",
     () => page.getByText("It left").waitFor(),
   );
+  await check("requests", "requests", async () => {
+    await page.getByText("No request has ended").waitFor();
+    const headers = { "x-revtun-cluster": "edge-a" };
+    await (await fetch(rig.frontendUrl, { headers })).text();
+    await row("GET /");
+  });
   await check("explain", "explain", async () => {
     await page.getByLabel("URL").fill("edge-a.example.com");
     await page.keyboard.press("Enter");

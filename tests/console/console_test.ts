@@ -150,6 +150,23 @@ Deno.test(needsChromium("the console shows a server live and steers it"), async 
     await page.getByRole("heading", { name: "Answered with 404 by the server itself" }).waitFor();
   });
 
+  await t.step("requests are listed, and one's way is drawn with its times", async () => {
+    await page.getByRole("link", { name: "Requests" }).click();
+    await page.getByText("No request has ended").waitFor();
+    for (const path of ["/first", "/second"]) {
+      await (await fetch(`${rig.frontendUrl}${path}`, {
+        headers: { "x-revtun-cluster": "edge-a" },
+      }))
+        .text();
+    }
+    await page.getByRole("button", { name: "GET /first" }).click();
+    const picture = page.getByRole("img", { name: /^GET \/first: [\d.]+ ms/ });
+    await picture.waitFor();
+    const times = await picture.locator("desc").textContent();
+    assert.match(times!, /Frontend [\d.]+ ms, Wait for a host .*, Tunnel .*, Dial .*, Target .*/);
+    assert.match(await picture.textContent() ?? "", /till-[12]/);
+  });
+
   await t.step("entry points and events are there", async () => {
     await page.getByRole("link", { name: "Entry points" }).click();
     await page.getByRole("row").filter({ hasText: rig.frontendUrl }).waitFor();
@@ -241,7 +258,9 @@ Deno.test(needsChromium("the console fits phones, and both themes are kept"), as
       hasTouch: true,
     });
     const { page } = opened;
-    for (const way of ["", "explain", "entries", "away", "events", "host/edge-b/till-1"]) {
+    for (
+      const way of ["", "requests", "explain", "entries", "away", "events", "host/edge-b/till-1"]
+    ) {
       await page.goto(`${rig.url}/#/${way}`);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.getByText("Live").waitFor();

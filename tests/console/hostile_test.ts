@@ -63,6 +63,11 @@ async function interceptAll(page: Page): Promise<void> {
     hosts: [text, { text }],
     name: text,
     clients: text,
+    method: text,
+    authority: text,
+    path: text,
+    host: text,
+    client: text,
     verdict: id % 2 === 0 ? "candidate" : text,
     share: 0.1,
   }));
@@ -102,7 +107,9 @@ Deno.test(
     await page.goto(`${rig.url}/`);
     await page.getByRole("row").filter({ hasText: MARKUP }).first().waitFor();
     const hostLink = await page.getByRole("link", { name: MARKUP }).first().getAttribute("href");
-    for (const way of ["", hostLink!.slice(2), "explain", "entries", "away", "events"]) {
+    for (
+      const way of ["", hostLink!.slice(2), "requests", "explain", "entries", "away", "events"]
+    ) {
       await page.goto(`${rig.url}/#/${way}`);
       await page.getByRole("heading", { level: 1 }).waitFor();
       if (way === "explain") {
