@@ -21,7 +21,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "cluster",
-    width: 150,
+    width: 120,
     title: "Cluster",
     minor: 2,
     by: ({ cluster }) => cluster,
@@ -29,14 +29,14 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "state",
-    width: 108,
+    width: 94,
     title: "State",
     by: ({ state }) => state,
     cell: ({ state }) => <State state={state} />,
   },
   {
     id: "weight",
-    width: 92,
+    width: 80,
     title: "Weight",
     isNumber: true,
     minor: 1,
@@ -45,7 +45,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "connections",
-    width: 112,
+    width: 104,
     title: "Connections",
     isNumber: true,
     minor: 1,
@@ -54,7 +54,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "rtt",
-    width: 88,
+    width: 74,
     title: "RTT",
     isNumber: true,
     by: ({ rttMs }) => rttMs,
@@ -62,7 +62,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "requests",
-    width: 80,
+    width: 64,
     title: "Req/s",
     isNumber: true,
     by: ({ requestRate }) => requestRate,
@@ -70,7 +70,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "received",
-    width: 88,
+    width: 80,
     title: "In MB/s",
     isNumber: true,
     minor: 1,
@@ -79,7 +79,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "sent",
-    width: 96,
+    width: 86,
     title: "Out MB/s",
     isNumber: true,
     minor: 1,
@@ -88,7 +88,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "inFlight",
-    width: 86,
+    width: 78,
     title: "In flight",
     isNumber: true,
     minor: 2,
@@ -97,7 +97,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "actions",
-    width: 150,
+    width: 140,
     title: "Actions",
     isTitleHidden: true,
     minor: 1,

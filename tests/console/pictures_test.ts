@@ -11,9 +11,9 @@ import { needsChromium, openPage, startBrowser } from "./browser.ts";
 const FOLDER = new URL("../../docs/images/", import.meta.url);
 const IS_ASKED = Deno.env.get("REVTUN_PICTURES") !== undefined;
 const MAX_BYTES = 150_000;
-const NAMES = ["empty", "overview", "drained", "explain", "dark", "phone"] as const;
+const NAMES = ["empty", "overview", "drained", "explain", "requests", "dark", "phone"] as const;
 /** How long the load runs before it is looked at, so that its charts show something. */
-const LOAD_MS = 75_000;
+const LOAD_MS = 40_000;
 
 const SIZE = { width: 1200, height: 880 };
 const PHONE: BrowserContextOptions = {
@@ -83,6 +83,10 @@ Deno.test({
         await page.waitForTimeout(12_000);
       }, "host/shop-north/till-3"),
     ]);
+    await take("requests", { viewport: { ...SIZE, height: 760 } }, async (page) => {
+      await page.getByRole("table", { name: /^Latest/ }).locator("tbody tr").nth(7).waitFor();
+      await page.getByRole("button", { name: "GET /" }).nth(3).click();
+    }, "requests");
     await take("explain", {}, async (page) => {
       await page.getByLabel("URL").fill("http://shop-north.example.com/api/orders");
       await page.keyboard.press("Enter");
