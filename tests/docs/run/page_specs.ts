@@ -183,7 +183,8 @@ echo ok > page`,
   "docs/observability.md": {
     needs: ["curl"],
     services: [["edge", "revtun agent --server cloud:9000 --cluster edge-a"]],
-    prints: [[/^curl /, /^server-timing: /im]],
+    given: "mkdir /var/log/revtun",
+    prints: [[/^curl -sD/, /^server-timing: /im], [/^curl .*requests/, /"items"/]],
   },
   "docs/reliability.md": {
     services: [["edge", "revtun agent --server cloud:9000 --cluster edge-a"]],

@@ -1,6 +1,6 @@
 # Two machines for command lines: "cloud", where this runs, and "till-7" at the edge, which the
 # cloud reaches by no other way than a tunnel. Every port is free on both, files below /etc are a
-# copy, those below /run are gone. Ends when stdin does. Arguments: names that lead to the cloud.
+# copy, those below /run and /var/log are gone. Ends when stdin does. Arguments: names that lead to the cloud.
 set -eu
 hostname cloud
 ip link set lo up
@@ -26,6 +26,7 @@ umount -l "$copy"
 rmdir "$copy"
 mount -t tmpfs -o mode=755 run /run
 mkdir /run/sshd
+mount -t tmpfs -o mode=755 log /var/log
 for name in cloud "$@"; do echo "10.99.0.1 $name" >> /etc/hosts; done
 echo "ready $edge"
 cat > /dev/null
