@@ -18,9 +18,9 @@ export interface RequestWatch {
   requestEnded(request: WatchedRequest): void;
 }
 
-/** Bytes of a head that are kept. */
-const MAX_HEAD_BYTES = 8 << 10;
-const MIN_HEAD_BYTES = 512;
+/** Bytes of one text that are kept; a request line has no more. */
+const MAX_TEXT_BYTES = 8 << 10;
+const MIN_BYTES = 512;
 /** Hexadecimal digits of names that we give to requests. */
 const ID_BYTES = 32;
 
@@ -51,8 +51,8 @@ export class WatchedRequest {
   /** "" for what is no request. */
   method = "";
   isHttp10 = false;
-  /** The head as it came, for the ranges below. */
-  bytes: Uint8Array = new Uint8Array(MIN_HEAD_BYTES);
+  /** What is kept of the head as it came, for the ranges below. */
+  bytes: Uint8Array = new Uint8Array(MIN_BYTES);
   readonly target: HeadRange = new HeadRange();
   readonly host: HeadRange = new HeadRange();
   readonly referer: HeadRange = new HeadRange();
@@ -112,10 +112,7 @@ export class WatchedRequest {
 
   /** The name that the request got from us. */
   named(line: Uint8Array, end: number): void {
-    const start = this.#end;
-    this.#room(start + ID_BYTES);
-    this.bytes.set(line.subarray(end - ID_BYTES, end), start);
-    this.requestId.set(start, start + ID_BYTES);
+    this.#put(this.requestId, line, end - ID_BYTES, end);
   }
 
   /** A range as text, one character a byte. */
@@ -124,19 +121,14 @@ export class WatchedRequest {
   }
 
   #keep(head: RequestHead): void {
-    const { start } = head;
-    const size = Math.min(head.end - start, MAX_HEAD_BYTES);
-    this.#room(size + ID_BYTES);
-    this.bytes.set(head.bytes.subarray(start, start + size));
-    this.#end = size;
-    this.#set(this.target, head.targetStart - start, head.targetEnd - start);
-    this.#set(this.host, head.hostStart - start, head.hostEnd - start);
+    const { bytes } = head;
+    this.#put(this.target, bytes, head.targetStart, head.targetEnd);
+    this.#put(this.host, bytes, head.hostStart, head.hostEnd);
     for (let i = 0; i < head.fieldCount; i++) {
       const id = head.fieldId(i);
       if (id !== FIELD.other && id !== FIELD.xRequestId) continue;
       const range = id === FIELD.xRequestId ? this.requestId : this.#rangeOf(head, i);
-      if (range === undefined) continue;
-      this.#set(range, head.valueStart(i) - start, head.valueEnd(i) - start);
+      if (range !== undefined) this.#put(range, bytes, head.valueStart(i), head.valueEnd(i));
     }
   }
 
@@ -159,8 +151,15 @@ export class WatchedRequest {
     }
   }
 
-  #set(range: HeadRange, start: number, end: number): void {
-    range.set(Math.min(start, this.#end), Math.min(end, this.#end));
+  /** By a loop: for texts this short it takes less than a view and a call. */
+  #put(range: HeadRange, from: Uint8Array, start: number, end: number): void {
+    const at = this.#end;
+    const size = Math.min(end - start, MAX_TEXT_BYTES);
+    this.#room(at + size);
+    const into = this.bytes;
+    for (let i = 0; i < size; i++) into[at + i] = from[start + i]!;
+    this.#end = at + size;
+    range.set(at, at + size);
   }
 
   #room(size: number): void {

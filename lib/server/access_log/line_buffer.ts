@@ -20,7 +20,7 @@ const IS_PLAIN = Uint8Array.from(
 /** What is counted in 32 bits. */
 const MAX_SMALL = 0x3fffffff;
 /** Below this a loop is faster than a view and a call. */
-const LOOP_BYTES = 48;
+const LOOP_BYTES = 160;
 /** A line waits at most this long for more to go with it, ms. */
 const FLUSH_MS = 200;
 const DEFAULT_BYTES = 256 << 10;
