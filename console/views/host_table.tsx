@@ -36,7 +36,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "weight",
-    width: 80,
+    width: 84,
     title: "Weight",
     isNumber: true,
     minor: 1,
@@ -45,7 +45,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "connections",
-    width: 104,
+    width: 116,
     title: "Connections",
     isNumber: true,
     minor: 1,
@@ -54,7 +54,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "rtt",
-    width: 74,
+    width: 78,
     title: "RTT",
     isNumber: true,
     by: ({ rttMs }) => rttMs,
@@ -62,7 +62,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "requests",
-    width: 64,
+    width: 72,
     title: "Req/s",
     isNumber: true,
     by: ({ requestRate }) => requestRate,
@@ -70,7 +70,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "received",
-    width: 80,
+    width: 86,
     title: "In MB/s",
     isNumber: true,
     minor: 1,
@@ -79,7 +79,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "sent",
-    width: 86,
+    width: 94,
     title: "Out MB/s",
     isNumber: true,
     minor: 1,
@@ -88,7 +88,7 @@ const COLUMNS: readonly Column<Host>[] = [
   },
   {
     id: "inFlight",
-    width: 78,
+    width: 84,
     title: "In flight",
     isNumber: true,
     minor: 2,
