@@ -70,6 +70,7 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
   drain: ADMIN,
   undrain: ADMIN,
   weight: ADMIN,
+  "log-level": ADMIN,
   disconnect: ADMIN,
   "decode-frame": CAPTURE,
   "encode-frame": CAPTURE,

@@ -9,12 +9,16 @@ import { routeFlags } from "./route.ts";
 import { countLines, countTests } from "./test_report.ts";
 import type { TestCounts } from "./test_report.ts";
 
-/** Folders whose tests start processes or load the machine: one file after the other. */
-const SERIAL = /^tests\/(e2e|faults|interop|cli|soak|packaging|console)\//;
+/**
+ * Folders whose tests start processes or load the machine: one file after the other, in two lanes
+ * that take about as long as each other. What they do most is wait.
+ */
+const LANES = [/^tests\/e2e\//, /^tests\/(faults|interop|cli|soak|packaging|console)\//];
 /** All tests together, in ms; a hang must not hold up a CI machine. */
 const TOTAL_TIMEOUT_MS = Number(Deno.env.get("REVTUN_TEST_TIMEOUT_MS") ?? 20 * 60_000);
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 const paths = Deno.args.filter((arg) => !arg.startsWith("--"));
 const flags = Deno.args.filter((arg) => arg.startsWith("--"));
 const isCovered = flags.includes("--coverage");
@@ -28,9 +32,18 @@ const total: TestCounts = { passed: 0, failed: 0, skipped: [] };
 let isEnough = true;
 try {
   const files = (await testFiles(paths.length > 0 ? paths : ["tests"])).sort();
-  const serial = files.filter((file) => SERIAL.test(file));
-  add(await runBatch("units", files.filter((file) => !serial.includes(file)), ["--parallel"]));
-  add(await runBatch("whole program", serial, []));
+  const lanes = LANES.map((lane) => files.filter((file) => lane.test(file)));
+  const units = files.filter((file) => !lanes.flat().includes(file));
+  add(await runBatch("units", units, ["--parallel"], writeAll));
+  // The second lane's lines come behind the first one's.
+  const later: Uint8Array[] = [];
+  const [first, second] = lanes.map((lane, i) =>
+    runBatch(`programs ${i + 1}`, lane, [], i === 0 ? writeAll : (bytes) => void later.push(bytes))
+  );
+  add(await first!);
+  for (const bytes of later.splice(0)) await writeAll(bytes);
+  add(await second!);
+  for (const bytes of later) await writeAll(bytes);
   if (isCovered) isEnough = await isCoverageEnough();
   for (const name of total.skipped) print(`skipped: ${name}`);
 } finally {
@@ -61,10 +74,15 @@ async function testFiles(roots: readonly string[]): Promise<string[]> {
   return found;
 }
 
-async function runBatch(title: string, files: string[], options: string[]): Promise<TestCounts> {
+async function runBatch(
+  title: string,
+  files: string[],
+  options: string[],
+  write: (bytes: Uint8Array) => void | Promise<void>,
+): Promise<TestCounts> {
   const counts: TestCounts = { passed: 0, failed: 0, skipped: [] };
   if (files.length === 0) return counts;
-  print(`--- ${title}: ${files.length} files`);
+  await write(encoder.encode(`--- ${title}: ${files.length} files\n`));
   const report = `${scratch}/${title.replaceAll(" ", "-")}.xml`;
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -92,7 +110,7 @@ async function runBatch(title: string, files: string[], options: string[]): Prom
   for await (const chunk of child.stdout) {
     // A file that fails while it is loaded stands in no report.
     moduleErrors += decoder.decode(chunk).split("(uncaught error)").length - 1;
-    await writeAll(chunk);
+    await write(chunk);
   }
   const { success } = await child.status;
   clearTimeout(timer);
@@ -167,7 +185,7 @@ function add(counts: TestCounts): void {
 }
 
 function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
 async function writeAll(bytes: Uint8Array): Promise<void> {

@@ -205,5 +205,5 @@ for (const [name, check] of Object.entries(CASES)) {
 }
 
 Deno.test("every limit has its case above", () => {
-  assert.deepEqual(Object.keys(CASES), LIMIT_OPTIONS.map(({ name }) => name));
+  assert.deepEqual(Object.keys(CASES).sort(), LIMIT_OPTIONS.map(({ name }) => name).sort());
 });
