@@ -7,7 +7,6 @@ import { freePort } from "./ports.ts";
 import { usageOf } from "./proc.ts";
 import { startProgram } from "./program.ts";
 import type { Program } from "./program.ts";
-import { bundleRevtun } from "./revtun_peer.ts";
 
 /** One way and what it took. */
 export interface DiscoveryRow {
@@ -21,7 +20,7 @@ const SETTLE_MS = 5000;
 const NAME = "tunnel.test";
 
 /** Measures all ways side by side, each in an agent of its own; takes half a minute. */
-export async function measureDiscovery(): Promise<DiscoveryRow[]> {
+export async function measureDiscovery(bundle: string): Promise<DiscoveryRow[]> {
   const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
   const programs: Program[] = [];
   await using cleanup = new AsyncDisposableStack();
@@ -29,7 +28,6 @@ export async function measureDiscovery(): Promise<DiscoveryRow[]> {
   cleanup.defer(async () => {
     for (const program of programs.toReversed()) await program.end();
   });
-  const bundle = await bundleRevtun(folder);
   const [tunnel, frontend] = [freePort(), freePort()];
   const server = startProgram(bundle, [
     ...["server", "--tunnel", `127.0.0.1:${tunnel}`, "--listen", `127.0.0.1:${frontend}`],

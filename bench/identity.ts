@@ -6,11 +6,11 @@ import { FrameDecoder } from "../lib/codec/frame.ts";
 import { CONNECT_STATUS, decodeMessage, encodeMessage } from "../lib/codec/message.ts";
 import { newTicket } from "../lib/auth/ticket.ts";
 import { routeFlags } from "../npm/route.ts";
+import { byTurns, pairedRatio } from "./by_turns.ts";
 import { freePort } from "./ports.ts";
 import { cpuSecondsOf } from "./proc.ts";
 import { startProgram } from "./program.ts";
 import type { Program } from "./program.ts";
-import { bundleRevtun } from "./revtun_peer.ts";
 import { median } from "./stats.ts";
 
 /** CPU for one connection in µs, medians over all rounds; and what the tokens take. */
@@ -41,11 +41,10 @@ const KINDS = ["off", "on", "throttled"] as const;
 type Kind = typeof KINDS[number];
 
 /** Measures; takes about a minute. @throws {Error} a connection was refused. */
-export async function measureIdentity(): Promise<IdentityResult> {
+export async function measureIdentity(bundle: string): Promise<IdentityResult> {
   const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
   const programs: Program[] = [];
   try {
-    const bundle = await bundleRevtun(folder);
     const file = `${folder}/tokens`;
     const token = await writeTokens(file);
     const settings = new Settings(folder, file);
@@ -69,21 +68,12 @@ export async function measureIdentity(): Promise<IdentityResult> {
     };
     // Warm before anything counts.
     for (let i = 0; i < 2; i++) for (const kind of KINDS) await costUs(kind);
-    const costs: Record<Kind, number[]> = { off: [], on: [], throttled: [] };
-    for (let round = 0; round < ROUNDS; round++) {
-      // Each is the first, and the last, as often as the others.
-      const from = round % KINDS.length;
-      for (const kind of [...KINDS.slice(from), ...KINDS.slice(0, from)]) {
-        costs[kind].push(await costUs(kind));
-      }
-    }
-    const ratioOf = (kind: Kind) =>
-      median(costs[kind].map((value, round) => value / costs.off[round]!));
+    const costs = await byTurns(KINDS, ROUNDS, costUs);
     return {
       offUs: median(costs.off),
       onUs: median(costs.on),
-      ratio: ratioOf("on"),
-      throttledRatio: ratioOf("throttled"),
+      ratio: pairedRatio(costs.on, costs.off),
+      throttledRatio: pairedRatio(costs.throttled, costs.off),
       rounds: ROUNDS,
       connectionsPerRound: CONNECTIONS,
       tokens: TOKENS,

@@ -4,6 +4,7 @@
  * `npm run bench -- observe`.
  */
 import { BROWSER_REQUEST } from "./browser_request.ts";
+import { byTurns, pairedRatio } from "./by_turns.ts";
 import { freePort } from "./ports.ts";
 import { cpuSecondsOf } from "./proc.ts";
 import { startProgram, startScript } from "./program.ts";
@@ -101,15 +102,15 @@ async function measureCpu(
       return (await cpuSecondsOf(pid) - before) * 1e6 / REQUESTS;
     };
     for (const one of [off, on, off, on]) await costUs(one);
-    const costs = { off: [] as number[], on: [] as number[] };
-    for (let round = 0; round < ROUNDS; round++) {
-      const order = round % 2 === 0 ? ["off", "on"] as const : ["on", "off"] as const;
-      for (const name of order) costs[name].push(await costUs(name === "on" ? on : off));
-    }
+    const costs = await byTurns(
+      ["off", "on"],
+      ROUNDS,
+      (kind) => costUs(kind === "on" ? on : off),
+    );
     return {
       offUs: median(costs.off),
       onUs: median(costs.on),
-      ratio: median(costs.on.map((us, round) => us / costs.off[round]!)),
+      ratio: pairedRatio(costs.on, costs.off),
       rounds: ROUNDS,
       requestsPerRound: REQUESTS,
     };

@@ -3,6 +3,7 @@
  * ClientHello, to a backend that sends them back. Also alone by `npm run bench -- passthrough`.
  */
 import { RUN_FLAGS } from "../npm/run_flags.mjs";
+import { byTurns, pairedRatio } from "./by_turns.ts";
 import { freePort } from "./ports.ts";
 import { cpuSecondsOf } from "./proc.ts";
 import { median } from "./stats.ts";
@@ -56,15 +57,15 @@ export async function measurePassthrough(
     };
     await costUs(tcp);
     await costUs(tls);
-    const costs = { tcp: [] as number[], tls: [] as number[] };
-    for (let round = 0; round < ROUNDS; round++) {
-      const order = round % 2 === 0 ? ["tcp", "tls"] as const : ["tls", "tcp"] as const;
-      for (const name of order) costs[name].push(await costUs(name === "tcp" ? tcp : tls));
-    }
+    const costs = await byTurns(
+      ["tcp", "tls"],
+      ROUNDS,
+      (kind) => costUs(kind === "tcp" ? tcp : tls),
+    );
     return {
       tcpUs: median(costs.tcp),
       tlsUs: median(costs.tls),
-      ratio: median(costs.tls.map((us, round) => us / costs.tcp[round]!)),
+      ratio: pairedRatio(costs.tls, costs.tcp),
       rounds: ROUNDS,
       connectionsPerRound: CONNECTIONS,
     };

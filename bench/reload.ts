@@ -7,7 +7,6 @@ import { runFixedRate } from "./load/fixed_rate.ts";
 import { startProgram } from "./program.ts";
 import type { Program } from "./program.ts";
 import { freePort } from "./ports.ts";
-import { bundleRevtun } from "./revtun_peer.ts";
 import { median, percentile } from "./stats.ts";
 import { waitForAnswer } from "./wait_for_answer.ts";
 
@@ -28,12 +27,11 @@ const CHANGE_AFTER_MS = 450;
 const GOAL_MS = 100;
 
 /** Measures; takes about a quarter of a minute. @throws {Error} a request failed. */
-export async function measureReload(): Promise<ReloadResult> {
+export async function measureReload(bundle: string): Promise<ReloadResult> {
   const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
   const settings = new Settings(folder);
   const programs: Program[] = [];
   try {
-    const bundle = await bundleRevtun(folder);
     await settings.write(0);
     const server = startProgram(bundle, ["server", "--config", settings.file]);
     programs.push(server);

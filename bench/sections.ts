@@ -77,7 +77,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What a reload of many settings does to requests under way. */
   reload: async (run) => {
-    const result = await measureReload();
+    const result = await measureReload(run.bundle);
     run.print(formatReload(result).trimEnd());
     const row = (name: string, title: string, value: number) =>
       record(run, "reload", { name, title }, "revtun", [{ unit: "ms", better: "lower", value }]);
@@ -87,7 +87,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What idle agents take for learning of servers. */
   discovery: async (run) => {
-    const rows = await measureDiscovery();
+    const rows = await measureDiscovery(run.bundle);
     run.print(formatDiscovery(rows).trimEnd());
     for (const { lister, cpuMs } of rows) {
       const name = lister.replaceAll(/\W+/g, "-");
@@ -99,7 +99,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What it costs to know and to bound agents. */
   identity: async (run) => {
-    const result = await measureIdentity();
+    const result = await measureIdentity(run.bundle);
     run.print(formatIdentity(result).trimEnd());
     const row = (name: string, title: string, unit: "µs" | "%" | "ms" | "MB", value: number) =>
       record(run, "identity", { name, title }, "revtun", [{ unit, better: "lower", value }]);
