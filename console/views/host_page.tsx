@@ -13,16 +13,15 @@ import {
 import type { Connection, Host } from "../lib/hosts.ts";
 import { away, hosts, serverNow } from "../lib/live.ts";
 import { linkTo } from "../lib/route.ts";
-import { Chart } from "../parts/chart.tsx";
 import type { Line } from "../parts/chart.tsx";
 import { DataTable } from "../parts/data_table.tsx";
 import type { Column } from "../parts/data_table.tsx";
 import { Page } from "../parts/page.tsx";
 import { State } from "../parts/state.tsx";
 import { Stat } from "../parts/stat.tsx";
+import { Charts } from "./charts.tsx";
 import { askDisconnect, askDrain, askUndrain, askWeight } from "./host_actions.tsx";
 import { Weight } from "./host_table.tsx";
-import { REQUEST_LINES, TRAFFIC_LINES } from "./overview.tsx";
 
 const RTT_LINES: readonly Line[] = [
   { measure: "rtt", title: "Fastest connection", color: "--line-1" },
@@ -100,26 +99,7 @@ export function HostPage(props: { cluster: string; id: string }) {
         <Stat name="In" note="MB/s">{formatMegabytes(host.receivedRate)}</Stat>
         <Stat name="Out" note="MB/s">{formatMegabytes(host.sentRate)}</Stat>
       </dl>
-      <div class="charts">
-        <Chart
-          title="Requests"
-          unit="/s"
-          lines={REQUEST_LINES}
-          host={host.key}
-          format={formatRate}
-          minTop={1}
-        />
-        <Chart
-          title="Traffic"
-          unit="MB/s"
-          per={1e6}
-          lines={TRAFFIC_LINES}
-          host={host.key}
-          format={formatMegabytes}
-          minTop={1000}
-        />
-        <Chart title="Round trip" lines={RTT_LINES} host={host.key} format={formatMs} minTop={1} />
-      </div>
+      <Charts host={host.key} roundTrips={RTT_LINES} />
       <section class="card" aria-labelledby="connections-title">
         <div class="card-head">
           <h2 id="connections-title">

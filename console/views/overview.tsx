@@ -13,23 +13,16 @@ import { askDoors } from "../lib/link.ts";
 import { away, hosts, order, status } from "../lib/live.ts";
 import { numberOf } from "../lib/read.ts";
 import { linkTo } from "../lib/route.ts";
-import { Chart } from "../parts/chart.tsx";
 import type { Line } from "../parts/chart.tsx";
 import { DataTable } from "../parts/data_table.tsx";
 import type { Column } from "../parts/data_table.tsx";
 import { Fetched } from "../parts/fetched.tsx";
 import { Page } from "../parts/page.tsx";
 import { Stat } from "../parts/stat.tsx";
+import { Charts } from "./charts.tsx";
 import { EmptyServer } from "./empty_server.tsx";
 import { HostTable } from "./host_table.tsx";
 
-export const REQUEST_LINES: readonly Line[] = [
-  { measure: "requests", title: "Requests", color: "--line-1", isFilled: true },
-];
-export const TRAFFIC_LINES: readonly Line[] = [
-  { measure: "received", title: "In", color: "--line-2" },
-  { measure: "sent", title: "Out", color: "--line-1" },
-];
 const RTT_LINES: readonly Line[] = [
   { measure: "rtt", title: "Median", color: "--line-1" },
   { measure: "worstRtt", title: "Slowest", color: "--line-3" },
@@ -42,24 +35,7 @@ export function Overview() {
       {isEmpty ? <Fetched ask={askDoors}>{(doors) => <EmptyServer doors={doors} />}</Fetched> : (
         <>
           <Sums />
-          <div class="charts">
-            <Chart
-              title="Requests"
-              unit="/s"
-              lines={REQUEST_LINES}
-              format={formatRate}
-              minTop={1}
-            />
-            <Chart
-              title="Traffic"
-              unit="MB/s"
-              per={1e6}
-              lines={TRAFFIC_LINES}
-              format={formatMegabytes}
-              minTop={1000}
-            />
-            <Chart title="Round trip" lines={RTT_LINES} format={formatMs} minTop={1} />
-          </div>
+          <Charts roundTrips={RTT_LINES} />
           <Clusters />
           <HostTable />
         </>
