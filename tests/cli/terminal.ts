@@ -45,6 +45,7 @@ export async function openTerminal(
   };
   const size = ["-x", `${columns}`, "-y", `${rows}`];
   await tmux("new-session", "-d", ...size, ...command);
+  const pid = (await tmux("display-message", "-p", "#{pane_pid}")).trim();
   const shown = (isColoured = false) => tmux("capture-pane", "-p", ...(isColoured ? ["-e"] : []));
   return {
     type: async (keys, isLiteral = false) => {
@@ -62,6 +63,16 @@ export async function openTerminal(
     },
     [Symbol.asyncDispose]: async () => {
       await tmux("kill-server").catch(() => {});
+      // A shell writes its history as it ends: its folder is not to be removed before.
+      for (let i = 0; i < 200 && await isRunning(pid); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
     },
   };
+}
+
+/** Whether the process is there and more than a zombie; false where there is no `/proc`. */
+async function isRunning(pid: string): Promise<boolean> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
+  return stat !== "" && !/\) Z/.test(stat);
 }
