@@ -12,6 +12,7 @@ import type { HttpFrontend } from "./http_frontend.ts";
 import { MAX_JOINED_BYTES } from "./outgoing_request.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import { responseHeadRoom, writeResponseHead } from "./response_writer.ts";
+import type { ResponsePassage } from "./response_writer.ts";
 
 /** Who passes the answer on. */
 export interface ResponseUser {
@@ -175,17 +176,8 @@ export class ResponseRelay {
     let bodyEnd = isWhole ? headEnd + head.contentLength : headEnd;
     if (body !== undefined) bodyEnd = body.scan(bytes, headEnd, end, ranges && pushRange(ranges));
     const isJoined = !this.#isDechunked && bodyEnd - headEnd <= MAX_JOINED_BYTES;
-    const { writer } = this.#frontend;
-    const edits = this.#edits;
-    const line = this.#user.ownLine();
-    writer.begin(responseHeadRoom(head, edits, line) + (isJoined ? bodyEnd - headEnd : 0));
     const connection = this.isClientKept ? (isHttp10 ? "keep-alive" : undefined) : "close";
-    writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked, edits, line });
-    this.headBytes += writer.size;
-    if (isJoined) writer.copy(bytes, headEnd, bodyEnd);
-    this.#user.began(head.status, false);
-    this.#user.toClient(writer.view(), writer.buffer);
-    writer.buffer.release();
+    this.#passHead(head, connection, bytes, headEnd, isJoined ? bodyEnd : headEnd);
     if (ranges !== undefined) this.#passRanges(bytes, ranges, buffer);
     else if (!isJoined) this.#user.toClient(bytes.subarray(headEnd, bodyEnd), buffer);
     if (bodyEnd < end) this.isReusable = false;
@@ -210,17 +202,29 @@ export class ResponseRelay {
     if (!this.#request.isUpgrade || !this.#request.isDone) {
       head.fail(400, head.start, "it switches protocols, which nobody asked for");
     }
+    this.#passHead(head, "upgrade", bytes, headEnd, headEnd);
+    if (headEnd < end) this.#user.toClient(bytes.subarray(headEnd, end), buffer);
+    this.#user.switched();
+  }
+
+  /** Passes on the final answer's head and, in one piece with it, `bytes` from `start` to `end`. */
+  #passHead(
+    head: ResponseHead,
+    connection: ResponsePassage["connection"],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     const { writer } = this.#frontend;
     const edits = this.#edits;
     const line = this.#user.ownLine();
-    writer.begin(responseHeadRoom(head, edits, line));
-    writeResponseHead(writer, head, { connection: "upgrade", isDechunked: false, edits, line });
+    writer.begin(responseHeadRoom(head, edits, line) + end - start);
+    writeResponseHead(writer, head, { connection, isDechunked: this.#isDechunked, edits, line });
     this.headBytes += writer.size;
-    this.#user.began(head.status, true);
+    writer.copy(bytes, start, end);
+    this.#user.began(head.status, connection === "upgrade");
     this.#user.toClient(writer.view(), writer.buffer);
     writer.buffer.release();
-    if (headEnd < end) this.#user.toClient(bytes.subarray(headEnd, end), buffer);
-    this.#user.switched();
   }
 
   #passRanges(bytes: Uint8Array, ranges: readonly number[], buffer: SharedBuffer): void {
