@@ -6,7 +6,7 @@ import { isProgram, searchPath } from "./programs.ts";
 import { freePort } from "./ports.ts";
 import { usageOf } from "./proc.ts";
 import { startProgram } from "./program.ts";
-import type { Program } from "./program.ts";
+import type { Program, ProgramRun } from "./program.ts";
 
 /** One way and what it took. */
 export interface DiscoveryRow {
@@ -20,16 +20,15 @@ const SETTLE_MS = 5000;
 const NAME = "tunnel.test";
 
 /** Measures all ways side by side, each in an agent of its own; takes half a minute. */
-export async function measureDiscovery(bundle: string): Promise<DiscoveryRow[]> {
-  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
+export async function measureDiscovery(run: ProgramRun): Promise<DiscoveryRow[]> {
+  const folder = await Deno.makeTempDir({ dir: run.folder });
   const programs: Program[] = [];
   await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(() => Deno.remove(folder, { recursive: true }));
   cleanup.defer(async () => {
     for (const program of programs.toReversed()) await program.end();
   });
   const [tunnel, frontend] = [freePort(), freePort()];
-  const server = startProgram(bundle, [
+  const server = startProgram(run, [
     ...["server", "--tunnel", `127.0.0.1:${tunnel}`, "--listen", `127.0.0.1:${frontend}`],
   ]);
   programs.push(server);
@@ -58,7 +57,7 @@ export async function measureDiscovery(bundle: string): Promise<DiscoveryRow[]> 
   };
   if (await isProgram("dnsmasq")) {
     const port = freePort();
-    const dnsmasq = startDnsmasq(port);
+    const dnsmasq = startDnsmasq(port, run.signal);
     cleanup.defer(() => dnsmasq.end());
     listers["dns, each second"] = {
       "dynamic_server_lister": "dns",
@@ -74,7 +73,7 @@ export async function measureDiscovery(bundle: string): Promise<DiscoveryRow[]> 
       ? { "server_list": [address] }
       : { "dynamic_server_list_config": lister };
     await Deno.writeTextFile(file, JSON.stringify({ agent: { cluster: "bench", ...settings } }));
-    const agent = startProgram(bundle, ["agent", "--config", file]);
+    const agent = startProgram(run, ["agent", "--config", file]);
     programs.push(agent);
     agents.push([name, agent]);
     await agent.printed(/event=tunnel\.connected/);
@@ -101,7 +100,7 @@ export function formatDiscovery(rows: readonly DiscoveryRow[]): string {
 }
 
 /** Answers one name, with a TTL that is over each second. */
-function startDnsmasq(port: number): { end(): Promise<void> } {
+function startDnsmasq(port: number, signal: AbortSignal): { end(): Promise<void> } {
   const child = new Deno.Command("dnsmasq", {
     args: [
       ...["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null"],
@@ -109,6 +108,7 @@ function startDnsmasq(port: number): { end(): Promise<void> } {
       ...[`--host-record=${NAME},127.0.0.1`, "--local-ttl=1"],
     ],
     env: { PATH: searchPath() },
+    signal,
     stdin: "null",
     stdout: "null",
     stderr: "null",

@@ -10,7 +10,7 @@ import { byTurns, pairedRatio } from "./by_turns.ts";
 import { freePort } from "./ports.ts";
 import { cpuSecondsOf } from "./proc.ts";
 import { startProgram } from "./program.ts";
-import type { Program } from "./program.ts";
+import type { Program, ProgramRun } from "./program.ts";
 import { median } from "./stats.ts";
 
 /** CPU for one connection in µs, medians over all rounds; and what the tokens take. */
@@ -41,15 +41,15 @@ const KINDS = ["off", "on", "throttled"] as const;
 type Kind = typeof KINDS[number];
 
 /** Measures; takes about a minute. @throws {Error} a connection was refused. */
-export async function measureIdentity(bundle: string): Promise<IdentityResult> {
-  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
+export async function measureIdentity(run: ProgramRun): Promise<IdentityResult> {
+  const folder = await Deno.makeTempDir({ dir: run.folder });
   const programs: Program[] = [];
   try {
     const file = `${folder}/tokens`;
     const token = await writeTokens(file);
     const settings = new Settings(folder, file);
     await settings.write("off");
-    const server = startProgram(bundle, ["server", "--config", settings.file]);
+    const server = startProgram(run, ["server", "--config", settings.file]);
     programs.push(server);
     await server.printed(/event=tunnel\.listening/);
     let reloads = 0;
@@ -77,11 +77,10 @@ export async function measureIdentity(bundle: string): Promise<IdentityResult> {
       rounds: ROUNDS,
       connectionsPerRound: CONNECTIONS,
       tokens: TOKENS,
-      ...await measureTokens(file),
+      ...await measureTokens(file, run.signal),
     };
   } finally {
     for (const program of programs.toReversed()) await program.end();
-    await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -147,12 +146,16 @@ async function writeTokens(file: string): Promise<string> {
 }
 
 /** In a process of its own, where nothing else takes memory meanwhile. */
-async function measureTokens(file: string): Promise<{ loadMs: number; heldMb: number }> {
+async function measureTokens(
+  file: string,
+  signal: AbortSignal,
+): Promise<{ loadMs: number; heldMb: number }> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "-q", "--no-check", "--v8-flags=--expose-gc", ...routeFlags()],
       ...["bench/load_tokens.ts", file],
     ],
+    signal,
     stderr: "inherit",
   }).output();
   if (!success) throw new Error("The tokens could not be loaded");

@@ -8,7 +8,7 @@ import { byTurns, pairedRatio } from "./by_turns.ts";
 import { freePort } from "./ports.ts";
 import { cpuSecondsOf } from "./proc.ts";
 import { startProgram, startScript } from "./program.ts";
-import type { Program } from "./program.ts";
+import type { Program, ProgramRun } from "./program.ts";
 import { median } from "./stats.ts";
 import { waitForAnswer } from "./wait_for_answer.ts";
 
@@ -40,11 +40,11 @@ const ANSWER = new TextEncoder().encode(
 );
 
 /** Measures; takes about two minutes. */
-export async function measureObserve(bundle: string, folder: string): Promise<ObserveResult> {
+export async function measureObserve(run: ProgramRun): Promise<ObserveResult> {
   return {
-    ...await measureCpu(bundle, folder),
-    watchedPercent: await measureWatched(),
-    ...await measureLists(),
+    ...await measureCpu(run),
+    watchedPercent: await measureWatched(run.signal),
+    ...await measureLists(run.signal),
   };
 }
 
@@ -63,8 +63,7 @@ export function formatObserve(result: ObserveResult): string {
 }
 
 async function measureCpu(
-  bundle: string,
-  folder: string,
+  run: ProgramRun,
 ): Promise<Pick<ObserveResult, "offUs" | "onUs" | "ratio" | "rounds" | "requestsPerRound">> {
   const backend = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   void answerAll(backend);
@@ -72,12 +71,12 @@ async function measureCpu(
   const admin = freePort();
   const start = async (flags: readonly string[]) => {
     const [front, tunnel] = [freePort(), freePort()];
-    const server = startProgram(bundle, [
+    const server = startProgram(run, [
       ...["server", "--log-level", "warn", "--tunnel", `127.0.0.1:${tunnel}`],
       ...["--listen", `127.0.0.1:${front}/edge-a`, ...flags],
     ]);
     programs.push(server);
-    programs.push(startProgram(bundle, [
+    programs.push(startProgram(run, [
       ...["agent", "--log-level", "warn", "--server", `127.0.0.1:${tunnel}`],
       ...["--cluster", "edge-a", "--target", `127.0.0.1:${backend.addr.port}`],
       ...["--connections", "1"],
@@ -88,7 +87,7 @@ async function measureCpu(
   try {
     const off = await start([]);
     const on = await start([
-      ...["--admin", `127.0.0.1:${admin}`, "--access-log", `${folder}/access.log`],
+      ...["--admin", `127.0.0.1:${admin}`, "--access-log", `${run.folder}/access.log`],
     ]);
     let askedMs = -Infinity;
     const costUs = async ({ pid, front }: { pid: number; front: number }) => {
@@ -121,8 +120,8 @@ async function measureCpu(
 }
 
 /** CPU that 20 watchers add to a server of 500 hosts. */
-async function measureWatched(): Promise<number> {
-  const server = startScript("bench/many_hosts.ts", [String(WATCHED_HOSTS)]);
+async function measureWatched(signal: AbortSignal): Promise<number> {
+  const server = startScript("bench/many_hosts.ts", [String(WATCHED_HOSTS)], signal);
   try {
     return await watchedPercent(server);
   } finally {
@@ -152,8 +151,10 @@ async function watchedPercent(server: Program): Promise<number> {
   return (watched - idle) * 100;
 }
 
-async function measureLists(): Promise<Pick<ObserveResult, "pageMs" | "listMs">> {
-  const server = startScript("bench/many_hosts.ts", [String(LISTED_HOSTS)]);
+async function measureLists(
+  signal: AbortSignal,
+): Promise<Pick<ObserveResult, "pageMs" | "listMs">> {
+  const server = startScript("bench/many_hosts.ts", [String(LISTED_HOSTS)], signal);
   try {
     return await listTimes(server);
   } finally {

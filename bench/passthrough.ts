@@ -2,10 +2,11 @@
  * What a connection costs the server by `tls://`, beside one by `tcp://`: the same bytes, a recorded
  * ClientHello, to a backend that sends them back. Also alone by `npm run bench -- passthrough`.
  */
-import { RUN_FLAGS } from "../npm/run_flags.mjs";
 import { byTurns, pairedRatio } from "./by_turns.ts";
 import { freePort } from "./ports.ts";
 import { cpuSecondsOf } from "./proc.ts";
+import { startProgram } from "./program.ts";
+import type { Program, ProgramRun } from "./program.ts";
 import { median } from "./stats.ts";
 
 /** CPU of the server for one connection, in µs: medians over all rounds, each both ways in turn. */
@@ -22,33 +23,24 @@ const ROUNDS = 15;
 const CONNECTIONS = 1000;
 const CLIENTS = 20;
 
-/** Measures both in turns; takes about a minute. `signal` ends what it has started. */
-export async function measurePassthrough(
-  bundle: string,
-  signal: AbortSignal,
-): Promise<PassthroughResult> {
+/** Measures both in turns; takes about a minute. */
+export async function measurePassthrough(run: ProgramRun): Promise<PassthroughResult> {
   const hello = await Deno.readFile(new URL("../testdata/client_hello/curl.bin", import.meta.url));
   const [tcp, tls, tunnel] = [freePort(), freePort(), freePort()];
   const at = (port: number) => `127.0.0.1:${port}`;
-  const start = (...args: string[]) =>
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-config", "--no-lock", ...RUN_FLAGS, bundle, ...args],
-      signal,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
   const backend = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   void echoAll(backend);
-  const server = start(
-    ...["server", "--tunnel", at(tunnel)],
-    ...["--listen", `tcp://${at(tcp)}/edge-a`, "--listen", `tls://${at(tls)}/edge-a`],
-  );
-  const agent = start(
-    ...["agent", "--server", at(tunnel), "--cluster", "edge-a"],
-    ...["--target", at(backend.addr.port)],
-  );
+  const programs: Program[] = [];
   try {
+    const server = startProgram(run, [
+      ...["server", "--log-level", "warn", "--tunnel", at(tunnel)],
+      ...["--listen", `tcp://${at(tcp)}/edge-a`, "--listen", `tls://${at(tls)}/edge-a`],
+    ]);
+    programs.push(server);
+    programs.push(startProgram(run, [
+      ...["agent", "--log-level", "warn", "--server", at(tunnel), "--cluster", "edge-a"],
+      ...["--target", at(backend.addr.port)],
+    ]));
     await answers(tcp, hello);
     const costUs = async (port: number) => {
       const before = await cpuSecondsOf(server.pid);
@@ -71,10 +63,7 @@ export async function measurePassthrough(
     };
   } finally {
     backend.close();
-    for (const child of [agent, server]) {
-      child.kill("SIGKILL");
-      await child.status;
-    }
+    for (const program of programs.toReversed()) await program.end();
   }
 }
 

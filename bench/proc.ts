@@ -40,9 +40,8 @@ export interface Usage {
   readonly rssBytes: number;
 }
 
-/** Measures `pids` and what they started. */
-export async function usageOf(pids: readonly number[]): Promise<Usage> {
-  if (Deno.build.os !== "linux") return { cpuSeconds: NaN, rssBytes: NaN };
+/** What runs of `pids` and all that they started, by id. */
+export async function treeOf(pids: readonly number[]): Promise<Map<number, ProcStat>> {
   const stats = new Map<number, ProcStat>();
   for await (const entry of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(entry.name)) continue;
@@ -50,10 +49,16 @@ export async function usageOf(pids: readonly number[]): Promise<Usage> {
     if (text !== undefined) stats.set(Number(entry.name), parseStat(text));
   }
   const parents = new Map([...stats].map(([pid, { parent }]) => [pid, parent]));
+  return new Map(descendants(pids, parents).map((pid) => [pid, stats.get(pid)!]));
+}
+
+/** Measures `pids` and what they started. */
+export async function usageOf(pids: readonly number[]): Promise<Usage> {
+  if (Deno.build.os !== "linux") return { cpuSeconds: NaN, rssBytes: NaN };
   let cpuSeconds = 0;
   let rssBytes = 0;
-  for (const pid of descendants(pids, parents)) {
-    cpuSeconds += stats.get(pid)?.cpuSeconds ?? 0;
+  for (const [pid, stat] of await treeOf(pids)) {
+    cpuSeconds += stat.cpuSeconds;
     const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
     rssBytes += Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
   }

@@ -14,24 +14,38 @@ export interface Program {
 
 const TIMEOUT_MS = 30_000;
 
-/** Starts it; whoever asked ends it. */
+/** What a section that starts revtun itself needs of its run. */
+export interface ProgramRun {
+  /** revtun, bundled. */
+  readonly bundle: string;
+  /** For files, removed at the run's end. */
+  readonly folder: string;
+  /** Aborted by Ctrl-C, which ends at once what was started. */
+  readonly signal: AbortSignal;
+}
+
+/** Starts it; whoever asked ends it. @throws {Error} the run was interrupted. */
 export function startProgram(
-  bundle: string,
+  { bundle, signal }: ProgramRun,
   args: readonly string[],
-  env: Record<string, string> = {},
 ): Program {
-  return start(["--no-config", "--no-lock", ...RUN_FLAGS, bundle, ...args], env);
+  return start(["--no-config", "--no-lock", ...RUN_FLAGS, bundle, ...args], signal);
 }
 
-/** Starts a script of the repo, which says on stderr what is waited for; whoever asked ends it. */
-export function startScript(path: string, args: readonly string[]): Program {
-  return start(["-A", "--no-check", ...routeFlags(), path, ...args], {});
+/**
+ * Starts a script of the repo, which says on stderr what is waited for; whoever asked ends it.
+ *
+ * @throws {Error} the run was interrupted.
+ */
+export function startScript(path: string, args: readonly string[], signal: AbortSignal): Program {
+  return start(["-A", "--no-check", ...routeFlags(), path, ...args], signal);
 }
 
-function start(args: readonly string[], env: Record<string, string>): Program {
+function start(args: readonly string[], interrupt: AbortSignal): Program {
+  interrupt.throwIfAborted();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", ...args],
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
@@ -47,6 +61,14 @@ function start(args: readonly string[], env: Record<string, string>): Program {
     isOver = true;
     onText();
   })();
+  const kill = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  interrupt.addEventListener("abort", kill);
   return {
     pid: child.pid,
     printed: (pattern) =>
@@ -67,7 +89,8 @@ function start(args: readonly string[], env: Record<string, string>): Program {
       }),
     signal: (name) => child.kill(name),
     end: async () => {
-      if (!isOver) child.kill("SIGKILL");
+      interrupt.removeEventListener("abort", kill);
+      kill();
       await Promise.all([child.status, reading]);
     },
   };

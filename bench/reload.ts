@@ -5,7 +5,7 @@
 import { newTicket } from "../lib/auth/ticket.ts";
 import { runFixedRate } from "./load/fixed_rate.ts";
 import { startProgram } from "./program.ts";
-import type { Program } from "./program.ts";
+import type { Program, ProgramRun } from "./program.ts";
 import { freePort } from "./ports.ts";
 import { median, percentile } from "./stats.ts";
 import { waitForAnswer } from "./wait_for_answer.ts";
@@ -27,16 +27,16 @@ const CHANGE_AFTER_MS = 450;
 const GOAL_MS = 100;
 
 /** Measures; takes about a quarter of a minute. @throws {Error} a request failed. */
-export async function measureReload(bundle: string): Promise<ReloadResult> {
-  const folder = await Deno.makeTempDir({ prefix: "revtun-bench-" });
+export async function measureReload(run: ProgramRun): Promise<ReloadResult> {
+  const folder = await Deno.makeTempDir({ dir: run.folder });
   const settings = new Settings(folder);
   const programs: Program[] = [];
   try {
     await settings.write(0);
-    const server = startProgram(bundle, ["server", "--config", settings.file]);
+    const server = startProgram(run, ["server", "--config", settings.file]);
     programs.push(server);
     await server.printed(/event=frontend\.listening/);
-    const agent = startProgram(bundle, [
+    const agent = startProgram(run, [
       ...["agent", "--server", `127.0.0.1:${settings.tunnel}`, "--cluster", "edge-0"],
       ...["--token-file", settings.agentToken, "--credential", "token-file"],
     ]);
@@ -70,7 +70,6 @@ export async function measureReload(bundle: string): Promise<ReloadResult> {
     };
   } finally {
     for (const program of programs.toReversed()) await program.end();
-    await Deno.remove(folder, { recursive: true });
   }
 }
 

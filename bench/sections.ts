@@ -35,7 +35,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   memory: measureMemory,
   /** How fast the program starts, what it takes while idle. */
   startup: async (run) => {
-    const rows = await measureStartup(run.bundle, run.signal);
+    const rows = await measureStartup(run);
     run.print(formatStartup(rows).trimEnd());
     for (const { name, what, unit, value } of rows) {
       record(run, "startup", { name, title: what }, "revtun", [{ unit, better: "lower", value }]);
@@ -54,7 +54,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What reading the ClientHello adds to a connection. */
   passthrough: async (run) => {
-    const result = await measurePassthrough(run.bundle, run.signal);
+    const result = await measurePassthrough(run);
     run.print(formatPassthrough(result).trimEnd());
     const { tcpUs, tlsUs, ratio } = result;
     const row = (name: string, title: string, unit: "µs" | "%", value: number) =>
@@ -65,7 +65,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What it costs to be seen. */
   observe: async (run) => {
-    const result = await measureObserve(run.bundle, run.folder);
+    const result = await measureObserve(run);
     run.print(formatObserve(result).trimEnd());
     const row = (name: string, title: string, unit: "µs" | "%" | "ms", value: number) =>
       record(run, "observe", { name, title }, "revtun", [{ unit, better: "lower", value }]);
@@ -77,7 +77,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What a reload of many settings does to requests under way. */
   reload: async (run) => {
-    const result = await measureReload(run.bundle);
+    const result = await measureReload(run);
     run.print(formatReload(result).trimEnd());
     const row = (name: string, title: string, value: number) =>
       record(run, "reload", { name, title }, "revtun", [{ unit: "ms", better: "lower", value }]);
@@ -87,7 +87,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What idle agents take for learning of servers. */
   discovery: async (run) => {
-    const rows = await measureDiscovery(run.bundle);
+    const rows = await measureDiscovery(run);
     run.print(formatDiscovery(rows).trimEnd());
     for (const { lister, cpuMs } of rows) {
       const name = lister.replaceAll(/\W+/g, "-");
@@ -99,7 +99,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   /** What it costs to know and to bound agents. */
   identity: async (run) => {
-    const result = await measureIdentity(run.bundle);
+    const result = await measureIdentity(run);
     run.print(formatIdentity(result).trimEnd());
     const row = (name: string, title: string, unit: "µs" | "%" | "ms" | "MB", value: number) =>
       record(run, "identity", { name, title }, "revtun", [{ unit, better: "lower", value }]);

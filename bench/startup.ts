@@ -3,6 +3,8 @@
  * `npm run bench`, also alone by `npm run bench -- startup`.
  */
 import { RUN_FLAGS } from "../npm/run_flags.mjs";
+import { startProgram } from "./program.ts";
+import type { Program, ProgramRun } from "./program.ts";
 
 /** One measured value and what it should not exceed. */
 export interface StartupRow {
@@ -16,35 +18,31 @@ export interface StartupRow {
 const RUNS = 10;
 const decoder = new TextDecoder();
 
-/**
- * Measures the built `bundle` on this machine; takes some ten seconds. `signal` ends what it has
- * started.
- */
-export async function measureStartup(bundle: string, signal: AbortSignal): Promise<StartupRow[]> {
-  const run = ["run", "--no-config", "--no-lock", ...RUN_FLAGS, bundle];
-  const program = (...args: string[]) =>
+/** Measures the built program on this machine; takes some ten seconds. */
+export async function measureStartup(run: ProgramRun): Promise<StartupRow[]> {
+  const command = (...args: string[]) =>
     new Deno.Command(Deno.execPath(), {
-      args: [...run, ...args],
+      args: ["run", "--no-config", "--no-lock", ...RUN_FLAGS, run.bundle, ...args],
       env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-      signal,
+      signal: run.signal,
       stdout: "piped",
       stderr: "piped",
     });
   // A first start compiles and holds what that took; later ones find the code in deno's cache.
-  await idleMemory(program);
-  const { serverMb, agentMb } = await idleMemory(program);
+  await idleMemory(run);
+  const { serverMb, agentMb } = await idleMemory(run);
   return [
     {
       name: "version",
       what: "revtun --version, warm",
-      value: await versionMs(program),
+      value: await versionMs(command),
       unit: "ms",
       goal: 100,
     },
     {
       name: "first-answer",
       what: "first answer of the demo",
-      value: await demoMs(program),
+      value: await demoMs(command),
       unit: "ms",
       goal: 5000,
     },
@@ -53,8 +51,8 @@ export async function measureStartup(bundle: string, signal: AbortSignal): Promi
   ];
 }
 
-/** The bundle with arguments of its own. */
-type Program = (...args: string[]) => Deno.Command;
+/** The bundle with arguments of its own, for its answers on stdout. */
+type CommandOf = (...args: string[]) => Deno.Command;
 
 /** The rows as lines of text. */
 export function formatStartup(rows: readonly StartupRow[]): string {
@@ -66,19 +64,19 @@ export function formatStartup(rows: readonly StartupRow[]): string {
 }
 
 /** Median of several runs, after one to warm the caches. */
-async function versionMs(program: Program): Promise<number> {
+async function versionMs(command: CommandOf): Promise<number> {
   const times: number[] = [];
   for (let run = 0; run <= RUNS; run++) {
     const startMs = performance.now();
-    await program("--version").output();
+    await command("--version").output();
     if (run > 0) times.push(performance.now() - startMs);
   }
   return times.sort((a, b) => a - b)[RUNS >> 1] ?? NaN;
 }
 
-async function demoMs(program: Program): Promise<number> {
+async function demoMs(command: CommandOf): Promise<number> {
   const startMs = performance.now();
-  const demo = program("demo", "--once").spawn();
+  const demo = command("demo", "--once").spawn();
   await textUntil(demo.stdout, /^ {2}ok /m);
   const ms = performance.now() - startMs;
   await demo.stderr.cancel();
@@ -86,21 +84,22 @@ async function demoMs(program: Program): Promise<number> {
   return ms;
 }
 
-async function idleMemory(program: Program): Promise<{ serverMb: number; agentMb: number }> {
-  const listening = ["--listen", "127.0.0.1:0", "--tunnel", "127.0.0.1:0"];
-  const server = program("server", ...listening).spawn();
-  const told = await textUntil(server.stderr, /event=tunnel\.listening.* address=(\S+)/);
-  const address = told[1] ?? "";
-  const agent = program("agent", "--server", address, "--cluster", "bench").spawn();
+async function idleMemory(run: ProgramRun): Promise<{ serverMb: number; agentMb: number }> {
+  const programs: Program[] = [];
+  const start = (...args: string[]) => {
+    const program = startProgram(run, args);
+    programs.push(program);
+    return program;
+  };
   try {
-    await textUntil(agent.stderr, /event=\S*(?:registered|connected|up)\b/);
+    const server = start("server", "--listen", "127.0.0.1:0", "--tunnel", "127.0.0.1:0");
+    const [, address = ""] = await server.printed(/event=tunnel\.listening.* address=(\S+)/);
+    const agent = start("agent", "--server", address, "--cluster", "bench");
+    await agent.printed(/event=tunnel\.connected/);
     await new Promise((resolve) => setTimeout(resolve, 2000));
     return { serverMb: await rssMb(server.pid), agentMb: await rssMb(agent.pid) };
   } finally {
-    for (const child of [agent, server]) {
-      child.kill("SIGKILL");
-      await Promise.allSettled([child.stdout.cancel(), child.stderr.cancel(), child.status]);
-    }
+    for (const program of programs.toReversed()) await program.end();
   }
 }
 

@@ -7,18 +7,9 @@ import { moveBulk } from "../../bench/load/bulk.ts";
 import { startPeer } from "../../bench/peer.ts";
 import { ProcessGroups } from "../../bench/process_group.ts";
 import { waitForAnswer } from "../../bench/wait_for_answer.ts";
+import { isAlive } from "./support.ts";
 
 const LOOPBACK = "127.0.0.1";
-
-function isAlive(pid: number): boolean {
-  try {
-    // SIGCONT does nothing to a process that runs.
-    Deno.kill(pid, "SIGCONT");
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 Deno.test("ProcessGroups.end() ends every process of every group", async () => {
   const groups = new ProcessGroups();
