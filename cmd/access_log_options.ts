@@ -3,6 +3,7 @@ import { ConfigError } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { AccessLog } from "../lib/server/access_log/access_log.ts";
 import type { AccessLogOutput } from "../lib/server/access_log/access_log.ts";
+import { parseShare } from "../lib/share.ts";
 import { AppendFile } from "../lib/transport/append_file.ts";
 import type { Context } from "./command.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
@@ -63,11 +64,4 @@ export async function openAccessLog(
     sample: parseShare(values["access-log-sample"]),
     runtime,
   });
-}
-
-/** @throws {RangeError} */
-function parseShare(text: string): number {
-  const share = /^(0|1|0?\.\d+|1\.0+|0\.0*)$/.test(text) ? Number(text) : NaN;
-  if (share >= 0 && share <= 1) return share;
-  throw new RangeError(`"${text}" is no share, expected a number from 0 to 1, such as 0.1`);
 }

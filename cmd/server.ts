@@ -30,7 +30,8 @@ import type { Settings } from "./settings.ts";
 import { agentLine, TLS_SERVER_OPTIONS, tlsServerOf } from "./tls_options.ts";
 import type { TlsServerSettings } from "./tls_options.ts";
 import { takeOver } from "./take_over.ts";
-import { SOFTWARE, VERSION } from "./version.ts";
+import { openTracer, TRACE_OPTIONS, traceShareOf } from "./trace_options.ts";
+import { SOFTWARE } from "./version.ts";
 
 /** Options of `revtun server`. */
 export const SERVER_OPTIONS = [
@@ -150,6 +151,7 @@ export const SERVER_OPTIONS = [
   ...ADMIN_OPTIONS,
   CONFIG_OPTION,
   ...ACCESS_LOG_OPTIONS,
+  ...TRACE_OPTIONS,
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
@@ -194,11 +196,8 @@ export const command: Command = defineCommand({
     const accessLog = await openAccessLog(context, plain);
     if (accessLog !== undefined) cleanup.use(accessLog);
     const watchers: TrafficWatcher[] = accessLog === undefined ? [] : [accessLog];
-    // Deno's own word for its OpenTelemetry.
-    if (["true", "1"].includes(context.env("OTEL_DENO") ?? "")) {
-      const { RequestTracer } = await import("../lib/server/request_tracer.ts");
-      watchers.push(new RequestTracer(plain, VERSION));
-    }
+    const tracer = await openTracer(context, plain);
+    if (tracer !== undefined) watchers.push(tracer);
     const config = { ...await readServerConfig(context, plain, tls), portSharing, watchers };
     // Whichever is in use at the end.
     let { credentialPolicy } = config;
@@ -236,6 +235,7 @@ export const command: Command = defineCommand({
             await next.credentialPolicy.close?.();
             throw error;
           }
+          if (tracer !== undefined) tracer.share = traceShareOf(settings.values);
           const before = credentialPolicy;
           credentialPolicy = next.credentialPolicy;
           await before.close?.();

@@ -342,8 +342,8 @@ export class ClientConnection implements Sink, Linked<ClientConnection> {
     headMs: number,
     nowMs: number,
   ): WatchedRequest | undefined {
-    const { isWatched, name, view } = this.#frontend;
-    if (!isWatched) return undefined;
+    const { name, view } = this.#frontend;
+    if (!this.#frontend.isWatched(head)) return undefined;
     const watched = this.#watched ??= new WatchedRequest(name, this.#isHttp2);
     // What came is no request: nothing of it is believed.
     const clientIp = head === undefined ? this.facts.address : view.clientIp;

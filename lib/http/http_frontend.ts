@@ -146,12 +146,13 @@ export class HttpFrontend {
 
   /** Somebody may want to know the times of requests. */
   get isTiming(): boolean {
-    return this.#settings.tellsTimings || this.isWatched;
+    return this.#settings.tellsTimings || this.#options.watch?.isOn === true;
   }
 
-  /** Requests that begin now are watched. */
-  get isWatched(): boolean {
-    return this.#options.watch?.isOn === true;
+  /** A request is about to begin: somebody wants to be told of it. */
+  isWatched(head: RequestHead | undefined): boolean {
+    const { watch } = this.#options;
+    return watch?.isOn === true && watch.wants?.(head) !== false;
   }
 
   /** A request is about to go to its target; gives the `traceparent` that goes with it. */

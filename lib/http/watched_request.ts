@@ -9,6 +9,11 @@ export interface RequestWatch {
   /** Requests that begin now are to be told of. */
   readonly isOn: boolean;
   /**
+   * Asked of each request just before it is begun: false where it is to be told nothing of it, by
+   * its choice. Absent: of all of them. `head` is undefined where what came is no request.
+   */
+  wants?(head: RequestHead | undefined): boolean;
+  /**
    * A request is about to go to its target.
    *
    * @returns a `traceparent` that goes with it in place of the client's.
@@ -59,7 +64,6 @@ export class WatchedRequest {
   readonly userAgent: HeadRange = new HeadRange();
   /** Value of X-Request-Id as the target gets it. */
   readonly requestId: HeadRange = new HeadRange();
-  readonly traceparent: HeadRange = new HeadRange();
   /** Undefined where no route was found. */
   cluster: string | undefined;
   /** "" for the default one. */
@@ -103,7 +107,6 @@ export class WatchedRequest {
     this.referer.set(0, 0);
     this.userAgent.set(0, 0);
     this.requestId.set(0, 0);
-    this.traceparent.set(0, 0);
     this.target.set(0, 0);
     this.method = head?.method ?? "";
     this.isHttp10 = head?.minorVersion === 0;
@@ -141,10 +144,6 @@ export class WatchedRequest {
       case 10:
         return equalsIgnoringCase(head.bytes, start, end, "user-agent")
           ? this.userAgent
-          : undefined;
-      case 11:
-        return equalsIgnoringCase(head.bytes, start, end, "traceparent")
-          ? this.traceparent
           : undefined;
       default:
         return undefined;

@@ -5,6 +5,8 @@
  */
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
+import type { RequestHead } from "../codec/http1/request_head.ts";
+import { formatTraceparent, parseTraceparent } from "../codec/traceparent.ts";
 import type { WatchedRequest } from "../http/watched_request.ts";
 import type { Runtime } from "../runtime.ts";
 import type { TrafficWatcher, WatchedConnection } from "./traffic_watch.ts";
@@ -15,41 +17,52 @@ interface RequestSpans {
   readonly tunnel: Span;
 }
 
-/** W3C Trace Context, version 00. */
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 /** Longest text of a client's that becomes an attribute, in characters. */
 const MAX_TEXT = 256;
 
 /** Needs a process that was started with `OTEL_DENO=true`; elsewhere its spans go nowhere. */
 export class RequestTracer implements TrafficWatcher {
   readonly isOn = true;
+  /** Share of the requests and connections of no trace yet that get spans, 0 to 1. */
+  share: number;
   readonly #runtime: Runtime;
   readonly #tracer: Tracer;
-  /** Of requests under way; null where the client wants none. */
-  readonly #spans = new WeakMap<WatchedRequest, RequestSpans | null>();
+  /** Of requests under way that have some. */
+  readonly #spans = new WeakMap<WatchedRequest, RequestSpans>();
+  /** Parent of the request that is about to begin, or to be answered; undefined for no spans. */
+  #next: Context | undefined;
   /** From the runtime's clock to the wall's, taken anew each second. */
   #offsetMs = 0;
   #offsetUntilMs = 0;
 
-  constructor(runtime: Runtime, version: string) {
+  constructor(
+    runtime: Runtime,
+    { version, share = 1 }: { readonly version: string; readonly share?: number },
+  ) {
+    this.share = share;
     this.#runtime = runtime;
     this.#tracer = trace.getTracer("revtun", version);
   }
 
+  wants(head: RequestHead | undefined): boolean {
+    this.#next = this.#parentOf(head);
+    return this.#next !== undefined;
+  }
+
   requestBegun(request: WatchedRequest): string | undefined {
     const spans = this.#begin(request);
-    if (spans === null) return undefined;
+    if (spans === undefined) return undefined;
+    this.#spans.set(request, spans);
     const { traceId, spanId } = spans.tunnel.spanContext();
-    return `00-${traceId}-${spanId}-01`;
+    return formatTraceparent({ traceId, spanId, isSampled: true });
   }
 
   requestEnded(request: WatchedRequest): void {
     const known = this.#spans.get(request);
-    this.#spans.delete(request);
-    if (known === null) return;
+    // What is answered without going anywhere has not begun.
     const spans = known ?? this.#begin(request);
-    if (spans === null) return;
-    this.#spans.delete(request);
+    if (spans === undefined) return;
+    if (known !== undefined) this.#spans.delete(request);
     const { clock, status, code, endedMs } = request;
     const { frontend, tunnel } = spans;
     const hops = clock.times(endedMs);
@@ -77,6 +90,7 @@ export class RequestTracer implements TrafficWatcher {
   }
 
   connectionEnded(connection: WatchedConnection): void {
+    if (!this.#isSampled()) return;
     const { startedMs, foundMs, endedMs, protocol, cluster, hostName, target, error } = connection;
     const attributes = {
       ...placeOf(cluster, hostName, target),
@@ -100,25 +114,38 @@ export class RequestTracer implements TrafficWatcher {
     frontend.end(this.#wallMs(endedMs));
   }
 
-  #begin(request: WatchedRequest): RequestSpans | null {
-    const parent = parentOf(request);
-    if (parent === null) {
-      this.#spans.set(request, null);
-      return null;
-    }
+  /** Begins what `wants()` has decided on, once. */
+  #begin(request: WatchedRequest): RequestSpans | undefined {
+    const parent = this.#next;
+    if (parent === undefined) return undefined;
+    this.#next = undefined;
     const { clock, method } = request;
     const frontend = this.#tracer.startSpan(`frontend ${method || "?"}`, {
       kind: SpanKind.SERVER,
       startTime: this.#wallMs(clock.headMs),
       attributes: attributesOf(request),
     }, parent);
+    if (!isSampled(frontend)) return undefined;
     const tunnel = this.#tracer.startSpan("tunnel", {
       kind: SpanKind.CLIENT,
       startTime: this.#wallMs(clock.routedMs),
     }, trace.setSpan(ROOT_CONTEXT, frontend));
-    const spans = { frontend, tunnel };
-    this.#spans.set(request, spans);
-    return spans;
+    return { frontend, tunnel };
+  }
+
+  /** The client's span, or none above ours; undefined where there are to be no spans. */
+  #parentOf(head: RequestHead | undefined): Context | undefined {
+    const text = head?.header("traceparent");
+    const parent = text === undefined ? undefined : parseTraceparent(text);
+    if (parent === undefined) return this.#isSampled() ? ROOT_CONTEXT : undefined;
+    const { traceId, spanId } = parent;
+    if (!parent.isSampled) return undefined;
+    const traceFlags = TraceFlags.SAMPLED;
+    return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+  }
+
+  #isSampled(): boolean {
+    return this.share >= 1 || this.#runtime.random() < this.share;
   }
 
   #wallMs(ms: number): number {
@@ -131,19 +158,9 @@ export class RequestTracer implements TrafficWatcher {
   }
 }
 
-/** The client's span; null where it wants no spans of its trace. */
-function parentOf(request: WatchedRequest): Context | null {
-  if (request.traceparent.length === 0) return ROOT_CONTEXT;
-  const match = TRACEPARENT.exec(request.text(request.traceparent));
-  // What is none is passed over, as W3C wants it.
-  if (match === null || /^0+$/.test(match[1]!) || /^0+$/.test(match[2]!)) return ROOT_CONTEXT;
-  if ((parseInt(match[3]!, 16) & TraceFlags.SAMPLED) === 0) return null;
-  return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId: match[1]!,
-    spanId: match[2]!,
-    traceFlags: TraceFlags.SAMPLED,
-    isRemote: true,
-  });
+/** Deno's own sampler, which `OTEL_TRACES_SAMPLER` sets, leaves it in. */
+function isSampled(span: Span): boolean {
+  return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
 function attributesOf(request: WatchedRequest): Attributes {

@@ -1,4 +1,5 @@
 /** Who wants to know of each request and connection of clients. */
+import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { RequestWatch, WatchedRequest } from "../http/watched_request.ts";
 import type { LiveStream } from "../live_streams.ts";
 
@@ -48,6 +49,14 @@ export class TrafficWatch implements TrafficWatcher {
 
   get droppedCount(): number {
     return this.#watchers.reduce((sum, watcher) => sum + (watcher.droppedCount ?? 0), 0);
+  }
+
+  wants(head: RequestHead | undefined): boolean {
+    let isWanted = false;
+    for (const watcher of this.#watchers) {
+      if (watcher.isOn && watcher.wants?.(head) !== false) isWanted = true;
+    }
+    return isWanted;
   }
 
   requestBegun(request: WatchedRequest): string | undefined {

@@ -187,3 +187,55 @@ Deno.test("without OTEL_DENO nothing is exported, and traceparent passes as it c
   assert.deepEqual(receiver.spans, []);
   await target.shutdown();
 });
+
+Deno.test("what is not sampled has no spans and no traceparent, a client's trace has its own way", async () => {
+  const told: (string | null)[] = [];
+  const target = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    told.push(request.headers.get("traceparent"));
+    return new Response("hello");
+  });
+  const sampled = `00-${CLIENT_TRACE}-${CLIENT_SPAN}-01`;
+  const unsampled = `00-${CLIENT_TRACE}-${CLIENT_SPAN}-00`;
+  for (
+    const { args, env: extra } of [
+      { args: ["--trace-sample", "0"], env: {} },
+      { args: [], env: { OTEL_TRACES_SAMPLER: "parentbased_traceidratio" } },
+      // What others want to know of requests makes no spans.
+      { args: ["--trace-sample", "0", "--access-log", "-"], env: {} },
+    ]
+  ) {
+    await using receiver = otlpReceiver();
+    const env = { ...receiver.env, ...extra, OTEL_TRACES_SAMPLER_ARG: "0" };
+    await using server = spawnCli(
+      ["server", "--tunnel", "127.0.0.1:0", "--listen", "127.0.0.1:0/edge-a", ...args],
+      { env },
+    );
+    const [, tunnel] = await server.printed(/event=tunnel\.listening .*address=(\S+)/);
+    const [, port] = await server.printed(
+      /event=frontend\.listening .*http:\/\/127\.0\.0\.1:(\d+)/,
+    );
+    await using _agent = spawnCli([
+      ...["agent", "--server", tunnel!, "--cluster", "edge-a"],
+      ...["--target", `127.0.0.1:${target.addr.port}`],
+    ]);
+    await server.printed(/event=tunnel\.registered/);
+    told.splice(0);
+    for (const traceparent of [undefined, unsampled, sampled]) {
+      const headers = traceparent === undefined ? {} : { traceparent };
+      const response = await fetch(`http://127.0.0.1:${port}/`, { headers });
+      await response.body?.cancel();
+    }
+    // One that revtun answers by itself.
+    const broken = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+    await broken.write(new TextEncoder().encode("GARBAGE\r\n\r\n"));
+    await new Response(broken.readable).text();
+    assert.deepEqual(told.slice(0, 2), [null, unsampled]);
+    assert.match(told[2]!, new RegExp(`^00-${CLIENT_TRACE}-(?!${CLIENT_SPAN})[0-9a-f]{16}-01$`));
+    server.kill("SIGTERM");
+    await server.status;
+    const names = receiver.spans.filter(({ name }) => name !== "dial").map(({ name }) => name);
+    assert.deepEqual(names.sort(), ["frontend GET", "tunnel"]);
+    assert.ok(receiver.spans.every(({ traceId }) => traceId === CLIENT_TRACE));
+  }
+  await target.shutdown();
+});

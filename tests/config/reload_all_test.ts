@@ -63,6 +63,7 @@ function serverGroups(ca: TestCa, certs: readonly { cert: string; key: string }[
       "access_log": files("access"),
       "access_log_format": ["common", "json"],
       "access_log_sample": ["1", "0.5"],
+      "trace_sample": ["1", "0.5"],
       ...LIMITS,
     },
     { admin: [ANY, ANY], token: ["one", "two"], "admin_token": ["one", "two"] },
