@@ -23,7 +23,8 @@ export function parseExposeUrl(text: string): ExposeUrl {
   }
   const host = /^http:\/\/([^/:]+)\/?$/.exec(text)?.[1]?.toLowerCase();
   if (host !== undefined && HOST_NAME.test(host)) return { scheme: "http", host };
-  throw new RangeError(`"${text}" is no frontend, expected tcp://:PORT or http://HOST`);
+  const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  throw new RangeError(`"${shown}" is no frontend, expected tcp://:PORT or http://HOST`);
 }
 
 /** Writes it in one way. */

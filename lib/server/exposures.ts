@@ -16,6 +16,9 @@ import type { ListenSpec } from "./listen_spec.ts";
 /** Frontends that one agent may have, and all agents together. */
 const MAX_PER_HOST = 64;
 const MAX_IN_ALL = 1000;
+/** Results in one answer: with texts of 300 characters they fit a frame, however JSON escapes them. */
+const RESULTS_AT_ONCE = 16;
+const MAX_TEXT = 300;
 
 /** One frontend, for those who look at the server. */
 export interface Exposure {
@@ -45,9 +48,12 @@ interface OpenExposure extends Exposure {
   readonly spec: ListenSpec | undefined;
 }
 
+/** Takes some of the results. */
+type Reply = (results: ExposeResult[]) => void;
+
 interface Wish {
   readonly requests: readonly ExposeRequest[];
-  readonly reply: (results: ExposeResult[]) => void;
+  readonly reply: Reply;
 }
 
 /** All of a server's. */
@@ -71,8 +77,8 @@ export class Exposures {
     return this.#open.values();
   }
 
-  /** Makes `requests` all that `host` has; `reply` learns what came of each. */
-  set(host: Host, requests: readonly ExposeRequest[], reply: Wish["reply"]): void {
+  /** Makes `requests` all that `host` has; `reply` learns what came of each, some at a time. */
+  set(host: Host, requests: readonly ExposeRequest[], reply: Reply): void {
     if (this.#isStopped) return;
     this.#wishes.set(host, { requests, reply });
     this.#work ??= this.#run();
@@ -146,12 +152,17 @@ export class Exposures {
         if (exposure.hosts.has(host) && !isWanted.has(exposure.url)) this.#release(exposure, host);
       }
       const results: ExposeResult[] = [];
-      for (const request of requests) {
-        results.push(await this.#expose(host, request));
+      for (const [index, request] of requests.entries()) {
+        results.push(
+          index < MAX_PER_HOST ? await this.#expose(host, request) : tooMany(request),
+        );
         // It may have left meanwhile, or changed its mind.
         if (this.#wishes.has(host)) break;
       }
-      reply(results);
+      this.#logRefused(results, host);
+      for (let at = 0; at < results.length; at += RESULTS_AT_ONCE) {
+        reply(results.slice(at, at + RESULTS_AT_ONCE));
+      }
     }
     this.#work = undefined;
   }
@@ -163,12 +174,7 @@ export class Exposures {
       return { url: text, address };
     } catch (error) {
       if (!(error instanceof RangeError) && !(error instanceof RevtunError)) throw error;
-      this.#deps.log.warn("frontend.refused", `An agent's frontend is refused: ${error.message}`, {
-        cluster: host.cluster,
-        host: host.hostName,
-        frontend: text.slice(0, 300),
-      });
-      return { url: text, reason: error.message };
+      return refusal(text, error.message);
     }
   }
 
@@ -235,6 +241,19 @@ export class Exposures {
     });
   }
 
+  /** One line for all that it asked for at once: who asks for thousands shall not fill the log. */
+  #logRefused(results: readonly ExposeResult[], host: Host): void {
+    const refused = results.filter(({ reason }) => reason !== undefined);
+    const [first] = refused;
+    if (first === undefined) return;
+    this.#deps.log.warn("frontend.refused", `An agent's frontend is refused: ${first.reason}`, {
+      cluster: host.cluster,
+      host: host.hostName,
+      frontend: first.url,
+      ...(refused.length > 1 && { more: refused.length - 1 }),
+    });
+  }
+
   #logOpened(url: string, host: Host): void {
     this.#deps.log.info("frontend.exposed", "A frontend was opened for an agent", {
       frontend: url,
@@ -242,6 +261,14 @@ export class Exposures {
       host: host.hostName,
     });
   }
+}
+
+function tooMany({ url }: ExposeRequest): ExposeResult {
+  return refusal(url, `an agent may have ${MAX_PER_HOST} frontends`);
+}
+
+function refusal(url: string, reason: string): ExposeResult {
+  return { url: url.slice(0, MAX_TEXT), reason: reason.slice(0, MAX_TEXT) };
 }
 
 /** A url in one spelling; itself if it is none. */
