@@ -5,6 +5,9 @@ import type { Host } from "./host.ts";
 import type { Registry } from "./registry.ts";
 import type { ServerStats } from "./stats.ts";
 
+/** Targets that a line of the log names. */
+const MAX_NAMED = 3;
+
 /** What a message may change. */
 export interface AgentMessageContext {
   readonly registry: Registry;
@@ -51,8 +54,16 @@ export function takeAgentMessage(
     host: host.hostName,
     weight: host.weight,
     draining: host.isDraining,
-    unhealthy: [...host.unhealthyTargets].map((name) => name || "default").join(",") || undefined,
+    unhealthy: someOf(host.unhealthyTargets),
   });
+}
+
+/** The first few names, and how many more there are; undefined if there are none. */
+function someOf(targets: ReadonlySet<string>): string | undefined {
+  if (targets.size === 0) return undefined;
+  const names = [...targets].slice(0, MAX_NAMED).map((name) => name || "default");
+  const more = targets.size - names.length;
+  return names.join(",") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** True if a message means its sender's host; names that it leaves out are its own. */

@@ -3,6 +3,7 @@ import { permitsTarget } from "../auth/permit.ts";
 import type { Permit } from "../auth/permit.ts";
 import { effectiveWeight } from "../codec/message.ts";
 import type { TargetHello, TunnelMode } from "../codec/message.ts";
+import { NAME_PATTERN } from "../name.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import type { HostOverride } from "./host_overrides.ts";
 
@@ -126,12 +127,15 @@ export class Host {
     return this.#unhealthy;
   }
 
-  /** Takes over what the agent found; targets that are not named are as they were. */
+  /**
+   * Takes over what the agent found; targets that are not named are as they were. What is no
+   * target's name leads nowhere, and is not kept.
+   */
   setHealth(targets: Readonly<Record<string, boolean>>): void {
     const unhealthy = new Set(this.#unhealthy);
     for (const [name, isHealthy] of Object.entries(targets)) {
       if (isHealthy) unhealthy.delete(name);
-      else if (unhealthy.size < MAX_UNHEALTHY) unhealthy.add(name);
+      else if (unhealthy.size < MAX_UNHEALTHY && isTargetName(name)) unhealthy.add(name);
     }
     this.#unhealthy = unhealthy;
   }
@@ -256,6 +260,10 @@ export class Host {
     if (!this.isDraining) return;
     for (const connection of this.connections) connection.closeIdle();
   }
+}
+
+function isTargetName(name: string): boolean {
+  return name === "" || NAME_PATTERN.test(name);
 }
 
 function isBetter(one: HostConnection, other: HostConnection): boolean {

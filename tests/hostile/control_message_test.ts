@@ -1,15 +1,9 @@
 /** Agents that speak of hosts which are not theirs, to a real server. */
 import assert from "node:assert/strict";
 import { encodeMessage } from "../../lib/codec/message.ts";
-import type { KnownMessage } from "../../lib/codec/message.ts";
-import { encodePreface } from "../../lib/codec/preface.ts";
-import { silentLog } from "../../lib/log.ts";
-import { MemoryBudget } from "../../lib/mux/memory_budget.ts";
-import { Session } from "../../lib/mux/session.ts";
-import { createRuntime } from "../../lib/runtime.ts";
-import { SocketDuplex } from "../../lib/transport/socket.ts";
-import { connect, handshake, readResponse } from "./claimant.ts";
+import { connect } from "./claimant.ts";
 import { ask, startAgent, startServer } from "./commands.ts";
+import { controlSpeaker } from "./control_speaker.ts";
 
 Deno.test("weights and farewells for others' hosts are ignored, and said so", async () => {
   await using server = await startServer(["--admin", "127.0.0.1:0"]);
@@ -17,19 +11,8 @@ Deno.test("weights and farewells for others' hosts are ignored, and said so", as
   await using agent = startAgent(server);
   await server.process.printed(/event=tunnel\.registered/);
 
-  const runtime = createRuntime(silentLog);
-  const conn = await connect(server.tunnel);
-  await conn.write(handshake({ hostName: "liar" }));
-  assert.equal((await readResponse(conn))?.status, 1);
-  const { promise: isOver, resolve } = Promise.withResolvers<void>();
-  const session = new Session(new SocketDuplex(conn, runtime.pool), {
-    ...{ role: "dialler", name: "liar", runtime, budget: new MemoryBudget() },
-    onStream: (stream) => stream.close(),
-    onClose: () => resolve(),
-  });
-  const stream = session.open(encodePreface({ kind: "control" }));
-  stream.attach({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} });
-  const say = (message: KnownMessage) => stream.write(encodeMessage(message));
+  const liar = await controlSpeaker(server.tunnel, { hostName: "liar" });
+  const { say } = liar;
   say({ type: "adjustWeight", clusterName: "edge-a", hostName: "till-7", weight: 0 });
   say({ type: "adjustWeight", clusterName: "edge-b", hostName: "liar", weight: 7 });
   say({ type: "gracefulClose", clusterName: "edge-b", addresses: [] });
@@ -43,9 +26,7 @@ Deno.test("weights and farewells for others' hosts are ignored, and said so", as
   using aside = await connect(server.tunnel);
   const addresses = ["127.0.0.1:1"];
   await aside.write(encodeMessage({ type: "gracefulClose", clusterName: "edge-a", addresses }));
-  session.close();
-  await isOver;
-  runtime.timers.close();
+  await liar[Symbol.asyncDispose]();
   // All four are counted.
   const counted = async () =>
     /^revtun_control_ignored_total (\d+)$/m.exec((await ask(`http://${admin}/metrics`))[1])?.[1];
@@ -53,4 +34,21 @@ Deno.test("weights and farewells for others' hosts are ignored, and said so", as
   assert.equal((await ask(server.url))[0], 200);
   agent.kill("SIGTERM");
   assert.equal((await agent.status).code, 0);
+});
+
+Deno.test("the health of targets whose names are none is not kept, nor of thousands told", async () => {
+  await using server = await startServer([]);
+  await using speaker = await controlSpeaker(server.tunnel, { hostName: "hypochondriac" });
+  for (let index = 0; index < 20; index++) {
+    speaker.say({ type: "targetHealth", targets: { [`${index}${"x".repeat(60_000)}`]: false } });
+  }
+  const many = Array.from({ length: 2000 }, (_, index) => [`target-${index}`, false] as const);
+  speaker.say({ type: "targetHealth", targets: Object.fromEntries(many) });
+  speaker.say({ type: "targetHealth", targets: { "target-0": true } });
+  speaker.say({ type: "adjustWeight", clusterName: "", hostName: "", weight: 3 });
+  await server.process.printed(/event=host\.changed .*weight=3 /);
+  const lines = server.process.stderr.split("\n").filter((line) => line.includes("host.changed"));
+  assert.equal(lines.length, 23);
+  assert.ok(lines.every((line) => line.length < 1000));
+  assert.match(lines.at(-1)!, /unhealthy="?target-1,target-2,target-3 and 996 more/);
 });
