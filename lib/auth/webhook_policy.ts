@@ -159,12 +159,15 @@ class WebhookPolicy implements CredentialPolicy {
   }
 }
 
-/** The same question has the same key, which gives nothing of a credential away. */
+/**
+ * The same question has the same key, which gives nothing of a credential away. Whatever the service
+ * is told is a part of it: what it allows a probe, or one agent, is no word on others.
+ */
 function keyOf(claim: Claim): string {
   const { clusterName, hostName, credentialPolicy, credential, remoteIp, certificate } = claim;
   return sha256(JSON.stringify([
     ...[clusterName, hostName, credentialPolicy, credential, remoteIp],
-    certificate?.fingerprint,
+    ...[claim.agentId, claim.isProbe, certificate?.fingerprint],
   ])).toString("base64url");
 }
 

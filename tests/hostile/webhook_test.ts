@@ -1,6 +1,6 @@
 /** A service that decides on agents, well or badly, behind the real server. */
 import assert from "node:assert/strict";
-import { claim } from "./claimant.ts";
+import { claim, handshake } from "./claimant.ts";
 import type { ClaimInit } from "./claimant.ts";
 import { ask, startAgent, startServer } from "./commands.ts";
 
@@ -21,6 +21,19 @@ function startService(handler: Handler) {
     ],
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
+}
+
+/** The claim with the longest name that fits a frame. */
+function longest(claimOf: (name: string) => ClaimInit): ClaimInit {
+  for (let length = 65_535;; length--) {
+    const init = claimOf("x".repeat(length));
+    try {
+      handshake(init);
+      return init;
+    } catch (error) {
+      assert.ok(error instanceof RangeError);
+    }
+  }
 }
 
 Deno.test("a service decides on agents; what it says counts, and is asked for once", async () => {
@@ -105,4 +118,39 @@ Deno.test("where the service fails nobody gets in, and agents try again until it
   answer = () => Response.json({ allow: false, reason: "no more" });
   assert.equal((await agent.status).code, 3, agent.stderr);
   assert.match(agent.stderr.trimEnd().split("\n").at(-1)!, /^revtun: .*no more/);
+});
+
+Deno.test("a word on a probe, or on one agent, is none on another that shows the same", async () => {
+  const known = "5f0c8f9e-0000-4000-8000-00000000000a";
+  await using service = startService(({ probe, agent_id: agentId }) =>
+    Response.json({ allow: probe === true || agentId === known })
+  );
+  await using server = await startServer(service.flags);
+  const statusOf = async (hello: ClaimInit["hello"]) =>
+    (await claim(server.tunnel, { credential: "good", hello: { ...hello } })).status;
+  assert.equal(await statusOf({ purpose: "probe" }), 1);
+  assert.equal(await statusOf({}), 2, "what a probe may, an agent may not");
+  assert.equal(await statusOf({ agentId: known }), 1);
+  assert.equal(await statusOf({}), 2, "nor what another agent may");
+});
+
+Deno.test("no refusal is too long for its frame, whatever it is about", async () => {
+  const identity = `till-${"7".repeat(200)}`;
+  await using service = startService(() =>
+    Response.json({ allow: true, identity, targets: ["default"] })
+  );
+  await using server = await startServer(service.flags);
+  // As long as a handshake can be: the answer says more of itself than that.
+  const { status, reason } = await claim(
+    server.tunnel,
+    longest((name) => ({
+      credential: "good",
+      hello: { software: "", agentId: "", targets: { [name]: {} } },
+    })),
+  );
+  assert.equal(status, 2);
+  assert.match(reason ?? "", /^"till-7+" may not expose target/);
+  assert.ok(server.process.stderr.length < 5000, "nor is its line of the log");
+  // It lives.
+  assert.equal((await claim(server.tunnel, { credential: "good" })).status, 1);
 });
