@@ -59,6 +59,8 @@ export interface AcceptorHost {
 
 /** A peer that is done with has this long to read the last word. */
 const LINGER_MS = 1000;
+/** Characters of a reason: it may name what the agent said, and has to fit a frame and a line. */
+const MAX_REASON = 600;
 /** What an overloaded server asks revtun agents to wait, before their own jitter. */
 export const OVERLOAD_RETRY_MS = 2000;
 
@@ -334,8 +336,9 @@ class PendingConnection implements Sink {
 
   #refuse(info: InitInfo, refusal: Refusal): void {
     const { stats, runtime } = this.#host;
+    const reason = refusal.reason.slice(0, MAX_REASON);
     stats.refused(refusal.counter, refusal.failure);
-    runtime.log.warn("tunnel.refused", `Refused an agent: ${refusal.reason}`, {
+    runtime.log.warn("tunnel.refused", `Refused an agent: ${reason}`, {
       remote: formatAddress(this.#duplex.remote),
       cluster: info.clusterName.slice(0, 253),
       host: info.hostName.slice(0, 253),
@@ -348,7 +351,7 @@ class PendingConnection implements Sink {
       this.#duplex.close();
       return;
     }
-    const { reason, retryAfterMs, isFinal = false } = refusal;
+    const { retryAfterMs, isFinal = false } = refusal;
     const hello = isMosn ? {} : {
       hello: {
         ...this.#host.hello(),
