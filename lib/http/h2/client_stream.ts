@@ -19,7 +19,7 @@ import type { Duplex, Sink } from "../../duplex.ts";
 import { ClosedError } from "../../errors.ts";
 import { bodyBytes } from "./body_bytes.ts";
 import { grpcAnswer, isGrpc } from "./grpc_answer.ts";
-import { addTrailer, fieldLines, fieldsOf, MalformedHeaders } from "./header_text.ts";
+import { addTrailer, fieldLines, fieldsOf, MalformedHeaders, noFields } from "./header_text.ts";
 import { codeOf, H2_CODE, H2ResetError } from "./reset.ts";
 
 /** Bytes of an answer that wait for a slow client before its target is held up. */
@@ -222,7 +222,7 @@ export class ClientStream implements Duplex {
   }
 
   #passInterim(head: ResponseHead): void {
-    const headers: OutgoingHttpHeaders = { ":status": head.status };
+    const headers = Object.assign(noFields(), { ":status": head.status });
     fieldsOf(head, headers);
     this.#stream.additionalHeaders(headers);
   }
@@ -237,7 +237,7 @@ export class ClientStream implements Duplex {
       stream.respond(grpcAnswer(head.status, code), { endStream: true });
       return;
     }
-    const headers: OutgoingHttpHeaders = { ":status": head.status };
+    const headers = Object.assign(noFields(), { ":status": head.status });
     fieldsOf(head, headers);
     if (framing === "none") {
       this.#isAnswerDone = true;
@@ -245,7 +245,7 @@ export class ClientStream implements Duplex {
       return;
     }
     this.#body = new BodyScanner();
-    this.#body.onTrailer = (line) => addTrailer(this.#trailers ??= {}, line);
+    this.#body.onTrailer = (line) => addTrailer(this.#trailers ??= noFields(), line);
     this.#body.start(framing, head.contentLength);
     const waitForTrailers = framing === "chunked";
     stream.respond(headers, { waitForTrailers });

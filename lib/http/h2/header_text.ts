@@ -22,6 +22,20 @@ const CONNECTION_NAMES: ReadonlySet<string> = new Set([
   "http2-settings",
 ]);
 
+/**
+ * Fields that Node sends once and no more, throwing at a second value: its `kSingleValueFields`, as
+ * far as messages of targets and clients have them twice. Two hops that both add
+ * X-Content-Type-Options are an everyday sight.
+ */
+const SINGLE_NAMES: ReadonlySet<string> = new Set([
+  ...["access-control-allow-credentials", "access-control-max-age", "age", "authorization"],
+  ...["access-control-request-method", "content-encoding", "content-language", "content-location"],
+  ...["content-md5", "content-range", "content-type", "date", "dnt", "etag", "expires", "from"],
+  ...["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since"],
+  ...["last-modified", "location", "max-forwards", "proxy-authorization", "range", "referer"],
+  ...["retry-after", "tk", "upgrade-insecure-requests", "user-agent", "x-content-type-options"],
+]);
+
 /** What HTTP/2 lets pass and HTTP/1 would take for something else. */
 export class MalformedHeaders extends Error {}
 
@@ -57,7 +71,15 @@ function fieldLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`;
 }
 
-/** The fields of an HTTP/1 message as HTTP/2 has them, without what is about the connection. */
+/** An empty list of fields, in which none is there by nature, as `constructor` in other objects. */
+export function noFields(): OutgoingHttpHeaders {
+  return Object.create(null);
+}
+
+/**
+ * Adds the fields of an HTTP/1 message as HTTP/2 has them, without what is about the connection, to
+ * a list from {@link noFields}.
+ */
 export function fieldsOf(head: Head, to: OutgoingHttpHeaders, dropped = 0): void {
   const mask = CONNECTION_FIELDS | dropped;
   for (let i = 0; i < head.fieldCount; i++) {
@@ -76,5 +98,7 @@ export function addTrailer(to: OutgoingHttpHeaders, line: Uint8Array): void {
 function addField(to: OutgoingHttpHeaders, name: string, value: string): void {
   const before = to[name];
   if (before === undefined) to[name] = value;
+  // RFC 9110 section 5.3: as whoever looks at all of them together would read them.
+  else if (SINGLE_NAMES.has(name)) to[name] = `${before}, ${value}`;
   else to[name] = Array.isArray(before) ? [...before, value] : [String(before), value];
 }

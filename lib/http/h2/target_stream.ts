@@ -16,7 +16,7 @@ import type { Duplex, Sink } from "../../duplex.ts";
 import { ClosedError, DialError } from "../../errors.ts";
 import { bodyBytes } from "./body_bytes.ts";
 import { asChunk, dropAborted, sendTrailers } from "./client_stream.ts";
-import { addTrailer, fieldLines, fieldsOf, MalformedHeaders } from "./header_text.ts";
+import { addTrailer, fieldLines, fieldsOf, MalformedHeaders, noFields } from "./header_text.ts";
 import { codeOf, H2_CODE, H2ResetError } from "./reset.ts";
 
 /** What a request needs of its session. */
@@ -108,12 +108,12 @@ export class TargetStream implements Duplex {
     const end = head.parse(bytes, 0, bytes.length);
     if (end < 0) throw new RangeError("A request's head must be written at once");
     this.#method = head.method;
-    const headers: OutgoingHttpHeaders = {
+    const headers = Object.assign(noFields(), {
       ":method": head.method,
       ":path": latin1(bytes, head.targetStart, head.targetEnd),
       ":scheme": "http",
       ":authority": this.#deps.authority ?? head.host,
-    };
+    });
     fieldsOf(head, headers, DROPPED);
     const hasTrailers = head.has(FIELD.te);
     if (hasTrailers) headers["te"] = "trailers";
@@ -146,7 +146,7 @@ export class TargetStream implements Duplex {
       stream.on("wantTrailers", () => sendTrailers(stream, this.#requestTrailers));
     }
     this.#body = new BodyScanner();
-    this.#body.onTrailer = (line) => addTrailer(this.#requestTrailers ??= {}, line);
+    this.#body.onTrailer = (line) => addTrailer(this.#requestTrailers ??= noFields(), line);
     this.#body.start(framing, contentLength);
     this.#passBody(bytes, end);
   }
