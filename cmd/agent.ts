@@ -19,6 +19,7 @@ import type { Right } from "./give_up.ts";
 import { readToken } from "./read_token.ts";
 import type { Settings } from "./settings.ts";
 import { tlsClientOf } from "./tls_options.ts";
+import { openStreamTracer } from "./trace_options.ts";
 import { SOFTWARE } from "./version.ts";
 
 type AgentSettings = Settings<OptionValues<typeof AGENT_OPTIONS>>;
@@ -54,7 +55,10 @@ export const command: Command = defineCommand({
     const runtime = setup?.runtime ?? plain;
     const { log } = runtime;
     announce(config, log);
-    const agent = await startAgent(config, runtime, { software: SOFTWARE });
+    const agent = await startAgent(config, runtime, {
+      software: SOFTWARE,
+      tracer: await openStreamTracer(context.env),
+    });
     const admin = setup && await serveAdmin(agent, setup, context);
     const following = context.followSettings({
       watched: () => ["token-file"],

@@ -1,4 +1,5 @@
-/** Traces of `revtun server`: their option, and who makes them. */
+/** Traces of `revtun server` and `agent`: their option, and who makes them. */
+import type { StreamTracer } from "../lib/agent/stream_tracer.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { RequestTracer } from "../lib/server/request_tracer.ts";
 import { parseShare } from "../lib/share.ts";
@@ -22,12 +23,21 @@ export const TRACE_OPTIONS = [
 type TraceValues = OptionValues<typeof TRACE_OPTIONS>;
 
 /** This process was started with Deno's OpenTelemetry, and is to make spans. */
-export function isTracing(env: (name: string) => string | undefined): boolean {
+function isTracing(env: (name: string) => string | undefined): boolean {
   return ["true", "1"].includes(env("OTEL_DENO") ?? "") &&
     env("OTEL_TRACES_SAMPLER") !== "always_off";
 }
 
-/** Makes the tracer where there are to be traces; nothing of it is loaded elsewhere. */
+/** Makes that of an agent. */
+export async function openStreamTracer(
+  env: (name: string) => string | undefined,
+): Promise<StreamTracer | undefined> {
+  if (!isTracing(env)) return undefined;
+  const { StreamTracer } = await import("../lib/agent/stream_tracer.ts");
+  return new StreamTracer(VERSION);
+}
+
+/** Makes the tracer of a server where there are to be traces; nothing of it is loaded elsewhere. */
 export async function openTracer(
   { env, values }: Context<TraceValues>,
   runtime: Runtime,

@@ -13,23 +13,30 @@ export interface SpliceOptions {
   onClose?: (error?: Error) => void;
 }
 
-/** Bytes that passed so far. */
-export interface SpliceCounts {
+/** Two streams that are joined, with the bytes that passed so far. */
+export interface Splice {
   /** From the first stream to the second. */
   readonly forwardBytes: number;
   /** From the second stream to the first. */
   readonly backwardBytes: number;
+  /** Somebody waits for the next bytes from the second stream. */
+  readonly isAwaited: boolean;
+  /**
+   * Has `listener` called once, in place of one that still waits: true with the next bytes from the
+   * second stream, false when both are closed before any.
+   */
+  awaitBackward(listener: (hasCome: boolean) => void): void;
 }
 
 /**
  * Joins `a` and `b`. An end of one direction is passed on and leaves the other one running
  * (half-close); a failure of either closes both. Both must not be attached by the caller after.
  */
-export function splice(a: Duplex, b: Duplex, options: SpliceOptions): SpliceCounts {
-  return new Splice(a, b, options);
+export function splice(a: Duplex, b: Duplex, options: SpliceOptions): Splice {
+  return new SplicedPair(a, b, options);
 }
 
-class Splice implements SpliceCounts {
+class SplicedPair implements Splice {
   readonly #a: Joint;
   readonly #b: Joint;
   readonly #options: SpliceOptions;
@@ -60,11 +67,21 @@ class Splice implements SpliceCounts {
     return this.#b.receivedBytes;
   }
 
+  get isAwaited(): boolean {
+    return this.#b.onNext !== undefined;
+  }
+
+  awaitBackward(listener: (hasCome: boolean) => void): void {
+    if (this.#openCount === 0) listener(false);
+    else this.#b.onNext = listener;
+  }
+
   sideClosed(error: Error | undefined): void {
     this.#firstError ??= error;
     this.#openCount -= 1;
     if (this.#openCount > 0) return;
     this.#idleTimer?.cancel();
+    this.#b.tellNext(false);
     this.#options.onClose?.(this.#firstError);
   }
 
@@ -83,13 +100,15 @@ class Splice implements SpliceCounts {
 /** Receives from one side and writes to the other. */
 class Joint implements Sink {
   receivedBytes = 0;
+  /** Waits for the next bytes. */
+  onNext: ((hasCome: boolean) => void) | undefined;
   readonly #from: Duplex;
   readonly #to: Duplex;
-  readonly #splice: Splice;
+  readonly #splice: SplicedPair;
   other!: Joint;
   #hasEnded = false;
 
-  constructor(from: Duplex, to: Duplex, splice: Splice) {
+  constructor(from: Duplex, to: Duplex, splice: SplicedPair) {
     this.#from = from;
     this.#to = to;
     this.#splice = splice;
@@ -97,6 +116,7 @@ class Joint implements Sink {
 
   onData(bytes: Uint8Array, buffer: SharedBuffer): void {
     this.receivedBytes += bytes.length;
+    if (this.onNext !== undefined) this.tellNext(true);
     if (!this.#to.write(bytes, buffer)) this.#from.pause();
   }
 
@@ -116,6 +136,12 @@ class Joint implements Sink {
     const isOrderly = error === undefined && this.#hasEnded && this.other.#hasEnded;
     if (!isOrderly) this.#to.close(error);
     this.#splice.sideClosed(error);
+  }
+
+  tellNext(hasCome: boolean): void {
+    const { onNext } = this;
+    this.onNext = undefined;
+    onNext?.(hasCome);
   }
 
   fail(error: Error): void {

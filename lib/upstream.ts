@@ -31,6 +31,8 @@ export interface UpstreamRequest {
   readonly isTimed?: boolean;
   /** Not a pooled stream, even where there is one. */
   readonly isFresh?: boolean;
+  /** `traceparent` of what is traced: for the agent's spans, where it makes some. */
+  readonly traceparent?: string | undefined;
   /** Called when the target is connected: before anything of it is delivered, at most once. */
   readonly onOpen?: () => void;
   /** Bytes that the user keeps while it waits; they count for a bound on all that wait. */
@@ -45,6 +47,8 @@ export interface StreamOpening {
   readonly openMs: number | undefined;
   /** What of that was the agent's dial, ms, if it was asked for. */
   readonly dialMs: number | undefined;
+  /** The agent makes a span of its dial. */
+  readonly isTraced?: boolean;
 }
 
 /** A byte stream to a target, held by one user until `release()`. */

@@ -51,3 +51,27 @@ Deno.test("splice() closes both sides when nothing passes", async () => {
   for (const end of ends) await end.closed();
   assert.equal(runtime.timers.size, 0);
 });
+
+Deno.test("splice() tells of the next bytes from the second stream once, or that none will come", async () => {
+  using runtime = testRuntime();
+  const [client, left] = memoryPair();
+  const [right, target] = memoryPair();
+  const closed = Promise.withResolvers<Error | undefined>();
+  const joined = splice(left, right, { timers: runtime.timers, onClose: closed.resolve });
+  const [near, far] = [new Reader(client), new Reader(target)];
+  const told: boolean[] = [];
+  joined.awaitBackward((hasCome) => told.push(hasCome));
+  near.write("question");
+  await far.textWith("question");
+  assert.deepEqual([told, joined.isAwaited], [[], true]);
+  far.write("one");
+  await near.textWith("one");
+  far.write("two");
+  await near.textWith("two");
+  assert.deepEqual([told, joined.isAwaited], [[true], false]);
+  joined.awaitBackward((hasCome) => told.push(hasCome));
+  client.close();
+  await closed.promise;
+  joined.awaitBackward((hasCome) => told.push(hasCome));
+  assert.deepEqual(told, [true, false, false]);
+});

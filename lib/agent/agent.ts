@@ -28,6 +28,7 @@ import type { TunnelServices } from "./open_tunnel.ts";
 import { PeerSet } from "./peer_set.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import { ServerTally } from "./server_tally.ts";
+import type { StreamTracer } from "./stream_tracer.ts";
 import type { Target } from "./target.ts";
 import { TargetDialer } from "./target_dialer.ts";
 import { TargetHealth } from "./target_health.ts";
@@ -40,6 +41,8 @@ export interface AgentDeps {
   readonly openPage?: (agent: RunningAgent) => Duplex;
   /** Memory of all sessions; one of the agent's own if undefined. */
   readonly budget?: MemoryBudget;
+  /** Makes spans of what servers trace; undefined for none. */
+  readonly tracer?: StreamTracer | undefined;
 }
 
 /** Why an agent ended. */
@@ -126,6 +129,7 @@ export class RunningAgent {
       },
       budget: deps.budget ?? new MemoryBudget(),
       dialer: this.#dialer,
+      tracer: deps.tracer,
       get policy() {
         return currentPolicy();
       },
@@ -139,6 +143,7 @@ export class RunningAgent {
         agentId: this.agentId,
         connectionId: ++this.#connectionCount,
         software: deps.software,
+        isTracing: deps.tracer !== undefined,
       }),
     };
     this.#peers = new PeerSet({

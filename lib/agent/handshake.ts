@@ -25,6 +25,8 @@ export interface ConnectionIdentity {
   readonly software: string;
   /** "probe" asks the server to register nothing. */
   readonly purpose?: "probe";
+  /** It makes spans of what its servers trace. */
+  readonly isTracing?: boolean;
 }
 
 /** A handshake that led somewhere. */
@@ -114,7 +116,7 @@ export class AgentHandshake {
 }
 
 function agentHello(settings: HandshakeSettings, identity: ConnectionIdentity): AgentHello {
-  const { agentId, connectionId, software, purpose } = identity;
+  const { agentId, connectionId, software, purpose, isTracing = false } = identity;
   return {
     version: HELLO_VERSION,
     modes: settings.mode === "auto" ? ["mux", "raw"] : [settings.mode],
@@ -122,6 +124,7 @@ function agentHello(settings: HandshakeSettings, identity: ConnectionIdentity): 
     connectionId,
     software,
     ...(purpose !== undefined && { purpose }),
+    ...(isTracing && { isTracing }),
     ...(settings.targets.size > 0 && { targets: targetHellos(settings.targets) }),
   };
 }

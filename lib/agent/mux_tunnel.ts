@@ -11,7 +11,7 @@ import type { Connection } from "../transport/connection.ts";
 import type { AgentConfig } from "./config.ts";
 import { CONTROL_PREFACE, ControlStream } from "./control_stream.ts";
 import { serveStream } from "./serve_stream.ts";
-import type { StreamServices } from "./serve_stream.ts";
+import type { ServedStream, StreamServices } from "./serve_stream.ts";
 import type {
   DrainScope,
   ServerIdentity,
@@ -45,6 +45,8 @@ export class MuxTunnel implements TunnelConnection {
   readonly #events: TunnelEvents;
   readonly #session: Session;
   readonly #control: ControlStream;
+  /** Streams by their ids, where what passes on them may be traced. */
+  readonly #traceable: Map<number, ServedStream> | undefined;
   #workCount = 0;
   #hasLeft = false;
   /** It has sent GoAway: nothing new comes on this connection. */
@@ -71,6 +73,7 @@ export class MuxTunnel implements TunnelConnection {
     this.#services = services;
     this.#events = events;
     const { config, runtime, budget } = services;
+    if (services.tracer !== undefined) this.#traceable = new Map();
     socket.setMinReadBytes(MIN_READ_BYTES);
     this.#session = new Session(socket, {
       role: "dialler",
@@ -146,10 +149,12 @@ export class MuxTunnel implements TunnelConnection {
 
   #serve(stream: MuxStream): void {
     this.#workCount += 1;
-    serveStream(stream, this.#services, () => {
+    const served = serveStream(stream, this.#services, () => {
       this.#workCount -= 1;
+      this.#traceable?.delete(stream.id);
       this.#closeIfDone();
     });
+    this.#traceable?.set(stream.id, served);
   }
 
   #onMessage(message: Message): void {
@@ -171,6 +176,10 @@ export class MuxTunnel implements TunnelConnection {
         break;
       case "exposed":
         this.#services.exposed(message.frontends, this.remote);
+        break;
+      case "trace":
+        // One of a stream that has ended meanwhile means nothing any more.
+        this.#traceable?.get(message.streamId)?.trace(message.traceparent);
         break;
       default:
         log.debug("control.ignored", `A ${message.type} message means nothing to an agent`);

@@ -5,10 +5,12 @@ import type { Duplex, Sink } from "../duplex.ts";
 import { DialError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { splice } from "../splice.ts";
+import type { Splice } from "../splice.ts";
 import type { Timer } from "../timer.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { EdgePolicy, EdgeVisit } from "./edge_policy.ts";
 import { proxyHeader } from "./proxy_header.ts";
+import type { StreamTracer } from "./stream_tracer.ts";
 import type { TargetDialer } from "./target_dialer.ts";
 
 /** What serving needs. */
@@ -17,6 +19,8 @@ export interface StreamServices {
   readonly dialer: TargetDialer;
   /** What this side allows; undefined where there is no rule. */
   readonly policy?: EdgePolicy | undefined;
+  /** Makes spans of what servers trace; undefined for none. */
+  readonly tracer?: StreamTracer | undefined;
   /** A stream without a byte for this long is closed, ms; 0 for never. */
   readonly idleTimeoutMs: number;
 }
@@ -26,15 +30,27 @@ const PATIENCE_MS = 10_000;
 
 const OPEN = encodeAnswer({ status: "open" });
 
+/** A stream that is served. */
+export interface ServedStream {
+  /** What is asked on it next is traced; `traceparent` is the server's word. */
+  trace(traceparent: string): void;
+}
+
 /**
  * Serves `stream` to its end. `onDone` is called once, when the stream and what it was joined with
  * are both gone.
  */
-export function serveStream(stream: Duplex, services: StreamServices, onDone: () => void): void {
-  stream.attach(new StreamService(stream, services, onDone));
+export function serveStream(
+  stream: Duplex,
+  services: StreamServices,
+  onDone: () => void,
+): ServedStream {
+  const service = new StreamService(stream, services, onDone);
+  stream.attach(service);
+  return service;
 }
 
-class StreamService implements Sink {
+class StreamService implements Sink, ServedStream {
   readonly #stream: Duplex;
   readonly #services: StreamServices;
   readonly #onDone: () => void;
@@ -43,12 +59,20 @@ class StreamService implements Sink {
   #held: Uint8Array[] | undefined;
   readonly #patience: Timer;
   readonly #abort = new AbortController();
+  /** What was asked for, and with what it was joined. */
+  #joined: { readonly preface: Preface; readonly splice: Splice } | undefined;
 
   constructor(stream: Duplex, services: StreamServices, onDone: () => void) {
     this.#stream = stream;
     this.#services = services;
     this.#onDone = onDone;
     this.#patience = services.runtime.timers.after(PATIENCE_MS, () => stream.close());
+  }
+
+  trace(traceparent: string): void {
+    if (this.#joined === undefined) return;
+    const { preface, splice } = this.#joined;
+    this.#services.tracer?.begin(traceparent, preface)?.asked(splice);
   }
 
   onData(bytes: Uint8Array): void {
@@ -91,15 +115,19 @@ class StreamService implements Sink {
 
   /** Never rejects. */
   async #open(preface: Preface): Promise<void> {
-    const { dialer, policy, runtime } = this.#services;
+    const { dialer, policy, runtime, tracer } = this.#services;
+    const trace = tracer?.begin(preface.traceparent, preface);
     const startMs = preface.timed === true ? runtime.nowMs() : 0;
     let target: Duplex;
     let visit: EdgeVisit | undefined;
     try {
       checkPreface(preface);
       visit = policy?.admit(preface.destination ?? preface.target ?? "");
+      trace?.dials();
       target = await dialer.open(preface, this.#abort.signal);
+      trace?.dialled();
     } catch (error) {
+      trace?.dialled(error);
       visit?.end();
       if (!this.#stream.isClosed) this.#refuse(error);
       return;
@@ -119,18 +147,25 @@ class StreamService implements Sink {
     const answer = preface.timed === true
       ? encodeAnswer({ status: "open", dialMs: runtime.nowMs() - startMs })
       : OPEN;
-    this.#join(visit?.guard(target) ?? target, held, answer);
+    const splice = this.#join(visit?.guard(target) ?? target, held, answer);
+    this.#joined = { preface, splice };
+    trace?.asked(splice);
   }
 
-  #join(target: Duplex, held: readonly Uint8Array[], answer: Uint8Array): void {
+  #join(target: Duplex, held: readonly Uint8Array[], answer: Uint8Array): Splice {
     const stream = this.#stream;
     const { runtime, idleTimeoutMs } = this.#services;
     stream.write(answer);
     let hasRoom = true;
     for (const bytes of held) hasRoom = target.write(bytes) && hasRoom;
-    splice(stream, target, { timers: runtime.timers, idleTimeoutMs, onClose: this.#onDone });
+    const joined = splice(stream, target, {
+      timers: runtime.timers,
+      idleTimeoutMs,
+      onClose: this.#onDone,
+    });
     // Otherwise the splice resumes it once the target has drained.
     if (hasRoom) stream.resume();
+    return joined;
   }
 
   #refuse(error: unknown): void {

@@ -24,6 +24,7 @@ export const FRAME_FLAG = {
   targetHealth: 0x13,
   expose: 0x14,
   exposed: 0x15,
+  trace: 0x16,
 } as const;
 export type FrameFlag = typeof FRAME_FLAG[keyof typeof FRAME_FLAG];
 

@@ -48,9 +48,12 @@ const KNOWN_KEYS = [
   "source",
   "state",
   "status",
+  "stream",
   "target",
   "targets",
   "timed",
+  "traceparent",
+  "traces",
   "version",
   "weight",
 ] as const;

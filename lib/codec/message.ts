@@ -49,6 +49,8 @@ export interface AgentHello {
   software?: string;
   /** "probe": registers nothing. */
   purpose?: string;
+  /** It makes spans of what it is told to be traced; only then it is told. */
+  isTracing?: boolean;
   /** Targets by name, "" for the default one. */
   targets?: Record<string, TargetHello>;
 }
@@ -159,6 +161,14 @@ export interface ExposeResult {
   reason?: string;
 }
 
+/** The next request on a stream that is there already is traced. */
+export interface Trace {
+  type: "trace";
+  streamId: number;
+  /** As W3C's field of that name. */
+  traceparent: string;
+}
+
 /** A control message of a newer version: ignore it. */
 export interface UnknownMessage {
   type: "unknown";
@@ -176,7 +186,8 @@ export type KnownMessage =
   | RetryAfter
   | TargetHealth
   | Expose
-  | Exposed;
+  | Exposed
+  | Trace;
 
 export type Message = KnownMessage | UnknownMessage;
 
@@ -226,6 +237,7 @@ export const FORMATS: Readonly<Record<FrameFlag, string>> = {
   [FRAME_FLAG.targetHealth]: "TargetHealth",
   [FRAME_FLAG.expose]: "Expose",
   [FRAME_FLAG.exposed]: "Exposed",
+  [FRAME_FLAG.trace]: "Trace",
 };
 
 /** Weight that a host gets: missing, 0 or negative counts as 1, above 10,000 as 10,000. */
@@ -273,6 +285,8 @@ function toJson(message: KnownMessage): JsonObject {
       return {
         frontends: message.frontends.map(({ url, address, reason }) => ({ url, address, reason })),
       };
+    case "trace":
+      return { stream: message.streamId, traceparent: message.traceparent };
   }
 }
 
@@ -290,6 +304,7 @@ function agentHelloToJson(hello: AgentHello): JsonObject {
     "connection_id": hello.connectionId,
     software: hello.software,
     purpose: hello.purpose,
+    traces: hello.isTracing === true ? true : undefined,
     targets,
   };
 }
@@ -381,6 +396,11 @@ const DECODERS: Readonly<Record<FrameFlag, Decoder>> = {
       ...optional("reason", frontend.string("reason")),
     })),
   }),
+  [FRAME_FLAG.trace]: (fields) => ({
+    type: "trace",
+    streamId: fields.integer("stream"),
+    traceparent: fields.string("traceparent"),
+  }),
 };
 
 /** The members of the list `frontends`, of which a message cannot have more than fit its frame. */
@@ -399,6 +419,7 @@ function readAgentHello(value: unknown, origin: JsonOrigin): AgentHello {
     connectionId: fields.integer("connection_id"),
     ...optional("software", fields.string("software")),
     ...optional("purpose", fields.string("purpose")),
+    ...(fields.boolean("traces") && { isTracing: true }),
     ...(targets === undefined ? {} : { targets: readTargets(targets, origin) }),
   };
 }

@@ -21,6 +21,8 @@ export interface Preface {
   destination?: string;
   /** The answer is to say how long the dial took. */
   timed?: boolean;
+  /** Of what is traced, as W3C's field of that name. */
+  traceparent?: string;
 }
 
 /** The first byte of an answer. */
@@ -50,6 +52,7 @@ export const MAX_PREFACE_BYTES = 4096;
 
 const STATUS_NAMES = Object.keys(ANSWER_STATUS) as AnswerStatus[];
 const EMPTY_PREFACE = new Uint8Array(2);
+const TEXT_KEYS = ["kind", "target", "network", "source", "destination", "traceparent"] as const;
 const NO_BYTES = new Uint8Array(0);
 /** Characters of a reason, which is for people: JSON makes at most 6 bytes of each. */
 const MAX_REASON = 600;
@@ -61,11 +64,13 @@ const utf8 = new TextEncoder();
  * @throws {RangeError} when it is longer than its reader would take.
  */
 export function encodePreface(preface: Preface): Uint8Array {
-  const { kind, network, source, destination } = preface;
+  const { kind, network, source, destination, traceparent } = preface;
   const target = preface.target === "" ? undefined : preface.target;
   const timed = preface.timed === true ? true : undefined;
-  if (!kind && !target && !network && !source && !destination && !timed) return EMPTY_PREFACE;
-  const json = { kind, target, network, source, destination, timed };
+  if (!kind && !target && !network && !source && !destination && !timed && !traceparent) {
+    return EMPTY_PREFACE;
+  }
+  const json = { kind, target, network, source, destination, timed, traceparent };
   return withLength(0, utf8.encode(JSON.stringify(json)));
 }
 
@@ -169,7 +174,7 @@ function readPreface(bytes: Uint8Array): Preface {
   const json = decodeJsonObject(bytes, origin);
   const fields = new FieldReader(json, origin);
   const preface: Preface = {};
-  for (const key of ["kind", "target", "network", "source", "destination"] as const) {
+  for (const key of TEXT_KEYS) {
     const value = fields.string(key);
     if (value !== "") preface[key] = value;
   }

@@ -397,6 +397,7 @@ export class Exchange implements Sink, ResponseUser, LiveStream {
         ...(excludedHosts !== undefined && { excludedHosts }),
         isTimed: this.#report.isTimed,
         isFresh: this.#report.isTraced,
+        traceparent: this.#report.traceparent,
       });
     } catch (error) {
       this.#noUpstream(error);

@@ -34,6 +34,8 @@ export class ExchangeReport {
   #watched: WatchedRequest | undefined;
   /** The client is told its times, and gets a stream of its own for it. */
   readonly isTraced: boolean;
+  /** What goes with the request, where it is traced. */
+  traceparent: string | undefined;
   /** From the request's head to the answer's, ms. */
   #answerMs = 0;
   /** When the target's answer had passed; 0 while it has not. */
@@ -59,7 +61,8 @@ export class ExchangeReport {
 
   /** The request's head is about to be written; gives the `traceparent` that it has. */
   begins(): string | undefined {
-    return this.#watched === undefined ? undefined : this.#frontend.beginWatching(this.#watched);
+    if (this.#watched === undefined) return undefined;
+    return this.traceparent = this.#frontend.beginWatching(this.#watched);
   }
 
   /** The request's head was written. */

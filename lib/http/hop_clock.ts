@@ -39,6 +39,11 @@ export class HopClock {
     this.foundMs = nowMs;
   }
 
+  /** The agent makes a span of its dial itself. */
+  get isDialTraced(): boolean {
+    return this.#upstream?.opening?.isTraced === true;
+  }
+
   /** The times so far; what has not come yet is 0. */
   times(nowMs: number): HopTimes {
     const frontendMs = this.routedMs - this.headMs;

@@ -170,6 +170,7 @@ export class AgentConnections {
       events: this.#events,
       openTimeoutMs,
       maxStreams: maxStreamsPerSession,
+      isTracing: entry.info.hello?.isTracing === true,
     });
     this.#added(host, tunnel, entry);
     if (entry.rest.length > 0) session.onData(entry.rest, entry.buffer);

@@ -52,6 +52,7 @@ export class MuxTunnel implements HostConnection {
   readonly #unanswered = new LinkedList<UpstreamStream>();
   #openTimer: Timer | undefined;
   readonly #maxStreams: number;
+  readonly #isTracing: boolean;
   #inFlight = 0;
   #sweepTimer: Timer | undefined;
 
@@ -67,7 +68,10 @@ export class MuxTunnel implements HostConnection {
     openTimeoutMs: number;
     /** Streams at once. */
     maxStreams: number;
+    /** The agent makes spans of what it is told to be traced. */
+    isTracing: boolean;
   }) {
+    this.#isTracing = init.isTracing;
     this.#maxStreams = init.maxStreams;
     this.id = init.id;
     this.remoteAddress = init.remoteAddress;
@@ -125,7 +129,10 @@ export class MuxTunnel implements HostConnection {
     const mayReuse = poolKey !== undefined && request.isFresh !== true;
     const reused = mayReuse ? this.#takeIdle(poolKey) : undefined;
     const stream = reused ?? this.#openStream(request);
-    if (reused !== undefined) this.#stats.streamsReused += 1;
+    if (reused !== undefined) {
+      this.#stats.streamsReused += 1;
+      this.#tellTrace(reused, request.traceparent);
+    }
     this.#inFlight += 1;
     this.#host.requests += 1;
     let isReleased = false;
@@ -210,9 +217,16 @@ export class MuxTunnel implements HostConnection {
     };
   }
 
+  /** A stream that is there already has said its preface: the next request's trace comes beside it. */
+  #tellTrace({ id }: UpstreamStream, traceparent: string | undefined): void {
+    if (!this.#isTracing || traceparent === undefined) return;
+    this.control?.send({ type: "trace", streamId: id, traceparent });
+  }
+
   #openStream(request: UpstreamRequest): UpstreamStream {
     this.#stats.streamsOpened += 1;
     const { target, destination, network, source } = request;
+    const traceparent = this.#isTracing ? request.traceparent : undefined;
     // Streams of HTTP serve many clients, none of which is their source.
     const isTold = source !== undefined &&
       (this.#isProxied(target) || (request.protocol === "tcp" && target !== ""));
@@ -222,6 +236,7 @@ export class MuxTunnel implements HostConnection {
       ...(network !== undefined && { network }),
       ...(request.isTimed === true && { timed: true }),
       ...(isTold && { source: formatAddress(source) }),
+      ...(traceparent !== undefined && { traceparent }),
     });
     const stream: UpstreamStream = new UpstreamStream(
       this.#session.open(preface),
@@ -231,6 +246,7 @@ export class MuxTunnel implements HostConnection {
         if (typeof outcome !== "string" && outcome.status === "open") request.onOpen?.();
       },
     );
+    stream.isTraced = traceparent !== undefined;
     this.#unanswered.append(stream);
     this.#openTimer ??= this.#runtime.timers.after(this.#openTimeoutMs, () => this.#expire());
     return stream;

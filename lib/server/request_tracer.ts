@@ -9,12 +9,23 @@ import type { RequestHead } from "../codec/http1/request_head.ts";
 import { formatTraceparent, parseTraceparent } from "../codec/traceparent.ts";
 import type { WatchedRequest } from "../http/watched_request.ts";
 import type { Runtime } from "../runtime.ts";
-import type { TrafficWatcher, WatchedConnection } from "./traffic_watch.ts";
+import type { ConnectionTrace, TrafficWatcher, WatchedConnection } from "./traffic_watch.ts";
 
-/** What a request's spans are until its end. */
-interface RequestSpans {
+/** Of a request or a connection, until its end. */
+class PassageSpans implements ConnectionTrace {
   readonly frontend: Span;
   readonly tunnel: Span;
+
+  constructor(frontend: Span, tunnel: Span) {
+    this.frontend = frontend;
+    this.tunnel = tunnel;
+  }
+
+  /** What is beyond the tunnel is below its span. */
+  get traceparent(): string {
+    const { traceId, spanId } = this.tunnel.spanContext();
+    return formatTraceparent({ traceId, spanId, isSampled: true });
+  }
 }
 
 /** Longest text of a client's that becomes an attribute, in characters. */
@@ -28,7 +39,7 @@ export class RequestTracer implements TrafficWatcher {
   readonly #runtime: Runtime;
   readonly #tracer: Tracer;
   /** Of requests under way that have some. */
-  readonly #spans = new WeakMap<WatchedRequest, RequestSpans>();
+  readonly #spans = new WeakMap<WatchedRequest, PassageSpans>();
   /** Parent of the request that is about to begin, or to be answered; undefined for no spans. */
   #next: Context | undefined;
   /** From the runtime's clock to the wall's, taken anew each second. */
@@ -53,8 +64,7 @@ export class RequestTracer implements TrafficWatcher {
     const spans = this.#begin(request);
     if (spans === undefined) return undefined;
     this.#spans.set(request, spans);
-    const { traceId, spanId } = spans.tunnel.spanContext();
-    return formatTraceparent({ traceId, spanId, isSampled: true });
+    return spans.traceparent;
   }
 
   requestEnded(request: WatchedRequest): void {
@@ -66,7 +76,7 @@ export class RequestTracer implements TrafficWatcher {
     const { clock, status, code, endedMs } = request;
     const { frontend, tunnel } = spans;
     const hops = clock.times(endedMs);
-    if (clock.foundMs > 0 && hops.dialMs > 0) {
+    if (clock.foundMs > 0 && hops.dialMs > 0 && !clock.isDialTraced) {
       const dialMs = clock.foundMs + hops.tunnelMs / 2;
       const dial = this.#tracer.startSpan("dial", {
         kind: SpanKind.CLIENT,
@@ -89,33 +99,33 @@ export class RequestTracer implements TrafficWatcher {
     frontend.end(this.#wallMs(endedMs));
   }
 
-  connectionEnded(connection: WatchedConnection): void {
-    if (!this.#isSampled()) return;
-    const { startedMs, foundMs, endedMs, protocol, cluster, hostName, target, error } = connection;
-    const attributes = {
-      ...placeOf(cluster, hostName, target),
-      "network.transport": protocol,
-      ...(connection.client?.kind === "tcp" && { "client.address": connection.client.host }),
-    };
+  connectionBegun(protocol: "tcp" | "udp"): PassageSpans | undefined {
+    if (!this.#isSampled()) return undefined;
+    const startTime = this.#wallMs(this.#runtime.nowMs());
     const frontend = this.#tracer.startSpan(`frontend ${protocol.toUpperCase()}`, {
       kind: SpanKind.SERVER,
-      startTime: this.#wallMs(startedMs),
-      attributes,
+      startTime,
+      attributes: { "network.transport": protocol },
     }, ROOT_CONTEXT);
-    if (foundMs > 0) {
-      const tunnel = this.#tracer.startSpan("tunnel", {
-        kind: SpanKind.CLIENT,
-        startTime: this.#wallMs(foundMs),
-        attributes: placeOf(cluster, hostName, target),
-      }, trace.setSpan(ROOT_CONTEXT, frontend));
-      tunnel.end(this.#wallMs(endedMs));
+    if (!isSampled(frontend)) return undefined;
+    return new PassageSpans(frontend, this.#tunnelSpan(frontend, startTime));
+  }
+
+  connectionEnded(connection: WatchedConnection): void {
+    const { trace: spans, client, cluster, hostName, target, error } = connection;
+    if (!(spans instanceof PassageSpans)) return;
+    const endTime = this.#wallMs(connection.endedMs);
+    for (const span of [spans.tunnel, spans.frontend]) {
+      span.setAttributes(placeOf(cluster, hostName, target));
+      if (error !== undefined) fail(span, error.name);
     }
-    if (error !== undefined) fail(frontend, error.name);
-    frontend.end(this.#wallMs(endedMs));
+    if (client?.kind === "tcp") spans.frontend.setAttribute("client.address", client.host);
+    spans.tunnel.end(endTime);
+    spans.frontend.end(endTime);
   }
 
   /** Begins what `wants()` has decided on, once. */
-  #begin(request: WatchedRequest): RequestSpans | undefined {
+  #begin(request: WatchedRequest): PassageSpans | undefined {
     const parent = this.#next;
     if (parent === undefined) return undefined;
     this.#next = undefined;
@@ -126,11 +136,15 @@ export class RequestTracer implements TrafficWatcher {
       attributes: attributesOf(request),
     }, parent);
     if (!isSampled(frontend)) return undefined;
-    const tunnel = this.#tracer.startSpan("tunnel", {
-      kind: SpanKind.CLIENT,
-      startTime: this.#wallMs(clock.routedMs),
-    }, trace.setSpan(ROOT_CONTEXT, frontend));
-    return { frontend, tunnel };
+    return new PassageSpans(frontend, this.#tunnelSpan(frontend, this.#wallMs(clock.routedMs)));
+  }
+
+  #tunnelSpan(frontend: Span, startTime: number): Span {
+    return this.#tracer.startSpan(
+      "tunnel",
+      { kind: SpanKind.CLIENT, startTime },
+      trace.setSpan(ROOT_CONTEXT, frontend),
+    );
   }
 
   /** The client's span, or none above ours; undefined where there are to be no spans. */

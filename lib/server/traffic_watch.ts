@@ -3,6 +3,12 @@ import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { RequestWatch, WatchedRequest } from "../http/watched_request.ts";
 import type { LiveStream } from "../live_streams.ts";
 
+/** Spans of a connection under way. */
+export interface ConnectionTrace {
+  /** What goes with it to the agent. */
+  readonly traceparent: string;
+}
+
 /** A connection that passed bytes, at its end. */
 export interface WatchedConnection extends
   Pick<
@@ -25,12 +31,15 @@ export interface WatchedConnection extends
   readonly status: number;
   /** What ended it, where it did not end in order. */
   readonly error: Error | undefined;
+  readonly trace?: ConnectionTrace | undefined;
 }
 
 /** One who wants to know. */
 export interface TrafficWatcher extends RequestWatch {
   /** What it could not keep up with, if it counts that. */
   readonly droppedCount?: number;
+  /** A connection is about to ask for its stream; gives what it is to have as its `trace`. */
+  connectionBegun?(protocol: "tcp" | "udp"): ConnectionTrace | undefined;
   connectionEnded(connection: WatchedConnection): void;
 }
 
@@ -69,6 +78,14 @@ export class TrafficWatch implements TrafficWatcher {
 
   requestEnded(request: WatchedRequest): void {
     for (const watcher of this.#watchers) if (watcher.isOn) watcher.requestEnded(request);
+  }
+
+  connectionBegun(protocol: "tcp" | "udp"): ConnectionTrace | undefined {
+    let trace: ConnectionTrace | undefined;
+    for (const watcher of this.#watchers) {
+      if (watcher.isOn) trace ??= watcher.connectionBegun?.(protocol);
+    }
+    return trace;
   }
 
   connectionEnded(connection: WatchedConnection): void {

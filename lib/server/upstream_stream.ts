@@ -28,6 +28,7 @@ export class UpstreamStream implements Duplex, Sink, StreamOpening, Linked<Upstr
   next: UpstreamStream | undefined;
   openMs: number | undefined;
   dialMs: number | undefined;
+  isTraced = false;
   readonly #stream: MuxStream;
   readonly #decoder = new AnswerDecoder();
   #onAnswer: OnAnswer | undefined;
@@ -43,6 +44,11 @@ export class UpstreamStream implements Duplex, Sink, StreamOpening, Linked<Upstr
 
   get name(): string {
     return this.#stream.name;
+  }
+
+  /** Of its session; 0 until it is opened on the wire. */
+  get id(): number {
+    return this.#stream.id;
   }
 
   get queuedBytes(): number {

@@ -1,6 +1,6 @@
 /** An agent with short waits, for tests. */
 import { startAgent } from "../../lib/agent/agent.ts";
-import type { RunningAgent } from "../../lib/agent/agent.ts";
+import type { AgentDeps, RunningAgent } from "../../lib/agent/agent.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
 import type { AgentConfigInit } from "../../lib/agent/config.ts";
 import { memoryPair } from "../../lib/memory_duplex.ts";
@@ -12,6 +12,7 @@ export async function agentFor(
   runtime: Runtime,
   servers: AgentConfigInit["servers"],
   settings: Partial<AgentConfigInit> = {},
+  deps: Partial<AgentDeps> = {},
 ): Promise<RunningAgent & AsyncDisposable> {
   const config = agentConfig({
     cluster: "edge-a",
@@ -30,6 +31,7 @@ export async function agentFor(
       shout(page);
       return ours;
     },
+    ...deps,
   });
   return Object.assign(agent, {
     [Symbol.asyncDispose]: () => agent.abort(),

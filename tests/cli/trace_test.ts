@@ -1,73 +1,8 @@
 /** Spans of a server and what targets are told of them, seen by a receiver of OTLP on loopback. */
 import assert from "node:assert/strict";
 import { until } from "../agent/support.ts";
+import { otlpReceiver } from "./otlp_receiver.ts";
 import { spawnCli } from "./spawn_cli.ts";
-
-interface Span {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string;
-  readonly name: string;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly isError: boolean;
-  readonly attributes: Readonly<Record<string, unknown>>;
-}
-
-/** Takes what a process exports as OTLP in JSON. */
-function otlpReceiver() {
-  const spans: Span[] = [];
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    async (request) => {
-      const isTraces = new URL(request.url).pathname === "/v1/traces";
-      const body = await request.json();
-      if (isTraces) spans.push(...spansOf(body));
-      return Response.json({});
-    },
-  );
-  return {
-    spans,
-    env: {
-      OTEL_DENO: "true",
-      OTEL_DENO_CONSOLE: "ignore",
-      OTEL_SERVICE_NAME: "revtun",
-      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${server.addr.port}`,
-      OTEL_BSP_SCHEDULE_DELAY: "100",
-    },
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
-
-// deno-lint-ignore no-explicit-any -- read field by field
-function spansOf(body: any): Span[] {
-  const all: Span[] = [];
-  for (const resource of body.resourceSpans ?? []) {
-    for (const scope of resource.scopeSpans ?? []) {
-      if (scope.scope?.name !== "revtun") continue;
-      for (const span of scope.spans ?? []) {
-        const entries = (span.attributes ?? []).map(
-          ({ key, value }: { key: string; value: Record<string, unknown> }) => [
-            key,
-            Object.values(value)[0],
-          ],
-        );
-        all.push({
-          traceId: span.traceId,
-          spanId: span.spanId,
-          parentSpanId: span.parentSpanId ?? "",
-          name: span.name,
-          startMs: Number(BigInt(span.startTimeUnixNano) / 1000n) / 1000,
-          endMs: Number(BigInt(span.endTimeUnixNano) / 1000n) / 1000,
-          isError: span.status?.code === 2,
-          attributes: Object.fromEntries(entries),
-        });
-      }
-    }
-  }
-  return all;
-}
 
 const CLIENT_TRACE = "0af7651916cd43dd8448eb211c80319c";
 const CLIENT_SPAN = "b7ad6b7169203331";
@@ -82,7 +17,7 @@ Deno.test("a server's spans have the client's as parent, and the target's go on 
   await using server = spawnCli([
     ...["server", "--tunnel", "127.0.0.1:0", "--listen", "127.0.0.1:0/edge-a"],
     ...["--listen", "tcp://127.0.0.1:0/edge-a", "--listen", "127.0.0.1:0/edge-a/dead"],
-  ], { env: receiver.env });
+  ], { env: receiver.env("revtun") });
   const [, tunnel] = await server.printed(/event=tunnel\.listening .*address=(\S+)/);
   const ports: string[] = [];
   for (
@@ -161,7 +96,7 @@ Deno.test("a server's spans have the client's as parent, and the target's go on 
 
 Deno.test("without OTEL_DENO nothing is exported, and traceparent passes as it came", async () => {
   await using receiver = otlpReceiver();
-  const { OTEL_DENO: _, ...env } = receiver.env;
+  const { OTEL_DENO: _, ...env } = receiver.env("revtun");
   const told: (string | null)[] = [];
   const target = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     told.push(request.headers.get("traceparent"));
@@ -205,7 +140,7 @@ Deno.test("what is not sampled has no spans and no traceparent, a client's trace
     ]
   ) {
     await using receiver = otlpReceiver();
-    const env = { ...receiver.env, ...extra, OTEL_TRACES_SAMPLER_ARG: "0" };
+    const env = { ...receiver.env("revtun"), ...extra, OTEL_TRACES_SAMPLER_ARG: "0" };
     await using server = spawnCli(
       ["server", "--tunnel", "127.0.0.1:0", "--listen", "127.0.0.1:0/edge-a", ...args],
       { env },

@@ -24,6 +24,7 @@ const agentHello = fc.record({
   connectionId: count,
   software: text,
   purpose: text,
+  isTracing: fc.constant(true),
   targets: fc.dictionary(
     anyText,
     fc.record({ proxyProtocol: fc.constantFrom("v1" as const, "v2" as const) }, {
@@ -110,8 +111,13 @@ const messageArbitrary: fc.Arbitrary<Message> = fc.oneof(
     ),
   }, record),
   fc.record({
+    type: fc.constant("trace" as const),
+    streamId: count,
+    traceparent: anyText,
+  }, record),
+  fc.record({
     type: fc.constant("unknown" as const),
-    flag: fc.integer({ min: 0x16, max: 0x1f }),
+    flag: fc.integer({ min: 0x17, max: 0x1f }),
     payload: fc.uint8Array(),
   }, record),
 );

@@ -19,6 +19,7 @@ const prefaceArbitrary = fc.record({
   source: text,
   destination: text,
   timed: fc.constant(true),
+  traceparent: text,
 }, { requiredKeys: [], noNullPrototype: true });
 const answerArbitrary = fc.record({
   status: fc.constantFrom(...Object.keys(ANSWER_STATUS) as AnswerStatus[]),

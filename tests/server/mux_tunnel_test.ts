@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openPermit } from "../../lib/auth/permit.ts";
 import { encodeAnswer, PrefaceDecoder } from "../../lib/codec/preface.ts";
-import type { Answer } from "../../lib/codec/preface.ts";
+import type { Answer, Preface } from "../../lib/codec/preface.ts";
 import { DialError, SessionLostError } from "../../lib/errors.ts";
 import type { MuxStream } from "../../lib/mux/stream.ts";
 import { Host } from "../../lib/server/host.ts";
@@ -13,7 +13,11 @@ import { Collector, Rig, sessionPair, until } from "../mux/rig.ts";
 const REQUEST: UpstreamRequest = { cluster: "c", target: "", protocol: "tcp", waitMs: 0 };
 
 /** A tunnel whose agent does with each stream what the test says. */
-function tunnelWorld(onStream: (stream: MuxStream) => void, openTimeoutMs = 60_000) {
+function tunnelWorld(
+  onStream: (stream: MuxStream) => void,
+  openTimeoutMs = 60_000,
+  isTracing = false,
+) {
   const rig = new Rig();
   const { dialler, listener, closed } = sessionPair(rig, onStream);
   const stats = new ServerStats();
@@ -38,6 +42,7 @@ function tunnelWorld(onStream: (stream: MuxStream) => void, openTimeoutMs = 60_0
     events: { opened: (_, isGood) => opened.push(isGood), freed: () => {}, full: () => {} },
     openTimeoutMs,
     maxStreams: 8192,
+    isTracing,
   });
   const end = async () => {
     tunnel.close();
@@ -135,4 +140,43 @@ Deno.test("a stream that the agent resets unanswered counts, one lost with its s
   assert.ok(await lost.closed instanceof SessionLostError);
   assert.deepEqual(dying.opened, []);
   await dying.end();
+});
+
+Deno.test("a stream says what is traced to an agent that traces, and nothing of it to others", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  for (const isTracing of [true, false]) {
+    const prefaces: Preface[] = [];
+    const world = tunnelWorld(
+      (stream) => {
+        const decoder = new PrefaceDecoder();
+        stream.attach({
+          onData(bytes) {
+            const pushed = decoder.push(bytes);
+            if (pushed === undefined) return;
+            prefaces.push(pushed.preface);
+            stream.write(encodeAnswer({ status: "open" }));
+          },
+          onEnd: () => stream.end(),
+          onDrain() {},
+          onClose() {},
+        });
+      },
+      60_000,
+      isTracing,
+    );
+    const said: unknown[] = [];
+    world.tunnel.control = { send: (message: unknown) => said.push(message) } as never;
+    const request = { ...REQUEST, protocol: "http" as const };
+    // New and traced, kept and traced, kept and not.
+    for (const trace of [traceparent, traceparent, undefined]) {
+      const upstream = world.tunnel.open({ ...request, traceparent: trace });
+      upstream.duplex.attach(new Collector());
+      await until(() => world.stats.open.count === 1);
+      upstream.release(true);
+    }
+    assert.deepEqual(prefaces, isTracing ? [{ traceparent }] : [{}]);
+    assert.deepEqual(said, isTracing ? [{ type: "trace", streamId: 1, traceparent }] : []);
+    assert.equal(world.stats.streamsReused, 2);
+    await world.end();
+  }
 });

@@ -169,6 +169,7 @@ export function joinDestination(
       source: client.remote,
       waitMs: config.holdMs,
       onOpen: opened,
+      traceparent: joined.trace?.traceparent,
     });
     if (found instanceof Promise) found.then(wait, failed);
     else wait(found);

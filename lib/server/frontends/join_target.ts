@@ -39,6 +39,7 @@ export function joinTarget(
   { idleTimeoutMs = services.config.idleTimeoutMs, first }: JoinOptions = {},
 ): void {
   const { upstreams, runtime, config } = services;
+  const trace = services.watch.connectionBegun(place.network ?? "tcp");
   let found: Upstream | Promise<Upstream>;
   try {
     found = upstreams.acquire({
@@ -46,9 +47,10 @@ export function joinTarget(
       protocol: "tcp",
       source: client.remote,
       waitMs: config.holdMs,
+      traceparent: trace?.traceparent,
     });
   } catch (error) {
-    new JoinedClient(client, place, services).ended(error);
+    new JoinedClient(client, place, services, trace).ended(error);
     refuse(client, place, services, error);
     return;
   }
@@ -57,6 +59,7 @@ export function joinTarget(
     isHeld ? heldClient(client, first, runtime) : client,
     place,
     services,
+    trace,
   );
   const join = (upstream: Upstream) => {
     // A client that left while it waited has no use for it any more.

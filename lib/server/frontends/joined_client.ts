@@ -2,10 +2,10 @@
 import type { Address } from "../../address.ts";
 import type { ListedStream, LiveState } from "../../live_streams.ts";
 import { splice } from "../../splice.ts";
-import type { SpliceCounts } from "../../splice.ts";
+import type { Splice } from "../../splice.ts";
 import { UpstreamError } from "../../upstream.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream.ts";
-import type { WatchedConnection } from "../traffic_watch.ts";
+import type { ConnectionTrace, WatchedConnection } from "../traffic_watch.ts";
 import type { ClientDuplex, FrontendServices } from "./frontend.ts";
 
 /** Where it is to go, as the parts of a request for it. */
@@ -29,10 +29,18 @@ export class JoinedClient implements ListedStream, WatchedConnection {
   /** Bytes that went to the target before the two were joined. */
   firstBytes = 0;
   error: Error | undefined;
+  readonly trace: ConnectionTrace | undefined;
   #hostName: string | undefined;
-  #counts: SpliceCounts | undefined;
+  #counts: Splice | undefined;
 
-  constructor(client: ClientDuplex, place: JoinPlace, services: FrontendServices) {
+  /** @param trace begun already, where its stream is asked for before this. */
+  constructor(
+    client: ClientDuplex,
+    place: JoinPlace,
+    services: FrontendServices,
+    trace: ConnectionTrace | undefined = services.watch.connectionBegun(place.network ?? "tcp"),
+  ) {
+    this.trace = trace;
     this.id = services.streams.ids.next();
     this.startedMs = services.runtime.nowMs();
     this.#client = client;
