@@ -150,6 +150,16 @@ const BAD: [name: string, head: string, status?: number][] = [
   ["a large head", lines("GET / HTTP/1.1", HOST, ...Array(9).fill(`X: ${"a".repeat(8000)}`)), 431],
   ["a large head without an end", `GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(66000)}`, 431],
   ["many fields", lines("GET / HTTP/1.1", HOST, ...Array(200).fill("X: a")), 431],
+  [
+    "many names in Connection",
+    lines("GET / HTTP/1.1", HOST, ...Array(2).fill(`Connection: ${"x,".repeat(300)}`)),
+    431,
+  ],
+  [
+    "a long Connection of nothing",
+    lines("GET / HTTP/1.1", HOST, `Connection: ${",".repeat(1030)}`),
+    431,
+  ],
 ];
 
 for (const [name, head] of GOOD) {
