@@ -3,6 +3,7 @@ import { bounded, renderMetrics } from "../../lib/admin/metrics.ts";
 import type { Metric, Sample } from "../../lib/admin/metrics.ts";
 import { SERVER_METRICS } from "../../lib/admin/server_metrics.ts";
 import { Histogram } from "../../lib/histogram.ts";
+import { hasProgram, runProgram } from "../programs.ts";
 import { adminRig } from "./rig.ts";
 
 Deno.test("renderMetrics() writes counters, labels and histograms as Prometheus reads them", async () => {
@@ -75,8 +76,7 @@ Deno.test("/metrics counts what the server did", async () => {
   assert.ok(valueOf("revtun_resident_memory_bytes") > 1e6);
 });
 
-const hasPromtool = await new Deno.Command("promtool", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
+const hasPromtool = await hasProgram("promtool");
 
 Deno.test({
   name: "promtool finds nothing to complain of in /metrics (needs promtool)",
@@ -85,17 +85,7 @@ Deno.test({
     await using rig = await adminRig();
     await rig.join("h1");
     const text = await (await fetch(`${rig.url}/metrics`)).text();
-    const child = new Deno.Command("promtool", {
-      args: ["check", "metrics"],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-    const { code, stderr } = await child.output();
-    assert.equal(new TextDecoder().decode(stderr), "");
-    assert.equal(code, 0);
+    const { code, stderr } = await runProgram("promtool", ["check", "metrics"], { stdin: text });
+    assert.deepEqual([code, stderr], [0, ""]);
   },
 });

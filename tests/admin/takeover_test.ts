@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { freePorts } from "../../bench/ports.ts";
 import type { Address } from "../../lib/address.ts";
 import { Takeover } from "../../lib/admin/takeover.ts";
 import { serverConfig } from "../../lib/server/config.ts";
@@ -7,7 +8,6 @@ import { startServer } from "../../lib/server/server.ts";
 import { listen } from "../../lib/transport/listen.ts";
 import { agentFor } from "../agent/agent_for.ts";
 import { EventLog, testRuntime, until } from "../agent/support.ts";
-import { freePorts } from "../e2e/keep_alive_client.ts";
 
 Deno.test("a takeover that was begun and given up leaves all as it was", async () => {
   const folder = await Deno.makeTempDir();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { formatQuantity, formatSpread, markdownTable } from "../../bench/table.ts";
+import { outputOf } from "../programs.ts";
 
 Deno.test("formatQuantity() keeps three digits, or four of whole numbers", () => {
   const rows: [number, string][] = [
@@ -31,14 +32,6 @@ Deno.test("markdownTable() is as deno fmt would have it", async () => {
     "",
     "22",
   ]]);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--no-config", "--ext=md", "-"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(table));
-  await writer.close();
-  assert.equal(new TextDecoder().decode((await child.output()).stdout), table);
+  const formatter = ["fmt", "--no-config", "--ext=md", "-"];
+  assert.equal(await outputOf(Deno.execPath(), formatter, { stdin: table }), table);
 });

@@ -6,6 +6,7 @@ import { COMMANDS } from "../../cmd/mod.ts";
 import { routeFlags } from "../../npm/route.ts";
 import { adminRig } from "../admin/rig.ts";
 import { Scratch } from "../config/support.ts";
+import { runProgram } from "../programs.ts";
 import { RIGHTS_FLAGS } from "./fixtures/rights_flags.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -14,27 +15,15 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 async function tried(argv: readonly string[], stdin = "") {
   await using scratch = new Scratch();
   const path = await scratch.write("tried", "");
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", ...RIGHTS_FLAGS, "--quiet", "--no-check", ...routeFlags()],
-      ...["tests/cli/fixtures/tried_rights.ts", path, ...argv],
-    ],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", REVTUN_TRIED: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
+  const { code, stdout, stderr } = await runProgram(Deno.execPath(), [
+    ...["run", ...RIGHTS_FLAGS, "--quiet", "--no-check", ...routeFlags()],
+    ...["tests/cli/fixtures/tried_rights.ts", path, ...argv],
+  ], { cwd: ROOT, env: { NO_COLOR: "1", REVTUN_TRIED: "1" }, stdin });
   const text = await Deno.readTextFile(path);
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assert.doesNotMatch(decode(stderr), /NotCapable|Requires .* access/);
+  assert.doesNotMatch(stderr, /NotCapable|Requires .* access/);
   const results = JSON.parse(text.slice(0, text.indexOf("}") + 1)) as Record<string, string>;
   const able = Object.keys(results).filter((name) => results[name] === "done").sort();
-  return { able, code, stdout: decode(stdout), stderr: decode(stderr) };
+  return { able, code, stdout, stderr };
 }
 
 const FRAME = '{"frame":"ConnectionInitResponse","payload":{"status":1}}\n';

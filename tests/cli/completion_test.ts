@@ -1,7 +1,8 @@
 /** Completions in the shells that they are for: typed in a terminal, as users do. */
 import assert from "node:assert/strict";
 import { runCli } from "./run_cli.ts";
-import { missingPrograms, openTerminal } from "./terminal.ts";
+import { missingPrograms } from "../programs.ts";
+import { openTerminal } from "./terminal.ts";
 
 /** How to start each shell without anybody's settings, and how it reads the script. */
 const SHELLS = {

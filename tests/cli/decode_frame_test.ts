@@ -1,7 +1,9 @@
 /** `revtun decode-frame` and `encode-frame`: formats, exit codes, bad input, live captures. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../bench/ports.ts";
 import { FRAME_FLAG } from "../../lib/codec/frame.ts";
+import { hasProgram, runProgram } from "../programs.ts";
 import { TextOutput } from "./run_cli.ts";
 import { runCli } from "./run_cli.ts";
 import { spawnCli } from "./spawn_cli.ts";
@@ -177,7 +179,8 @@ Deno.test("--follow goes on as a file grows, until it is told to stop", async ()
   }
 });
 
-const canCapture = await succeeds("tcpdump", ["-i", "lo", "-L"]);
+const canCapture = await hasProgram("tcpdump") &&
+  (await runProgram("tcpdump", ["-i", "lo", "-L"])).code === 0;
 
 Deno.test({
   name: "a tunnel of our own is decoded live from tcpdump (needs tcpdump)",
@@ -254,21 +257,6 @@ async function captureTunnel(
   }
   assert.match(output.text, summed);
   assert.match(output.text, /frames of \d+ connections? in \d+ bytes \(pcap\): .*; all decoded\n$/);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
-
-async function succeeds(program: string, args: string[]): Promise<boolean> {
-  try {
-    const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
-    return (await command.output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** A frame with a ConnectionInitInfo whose payload is whatever is given. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { freePort } from "../../bench/ports.ts";
 import { checkCertificates } from "../../cmd/doctor/check_certificates.ts";
 import { checkPorts } from "../../cmd/doctor/check_ports.ts";
 import type { Step } from "../../lib/step.ts";
@@ -217,10 +218,3 @@ Deno.test("listeningInodes() finds listeners alone", () => {
   assert.deepEqual(listeningInodes(text, 8080), ["4711"]);
   assert.deepEqual(listeningInodes("", 8080), []);
 });
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}

@@ -2,31 +2,26 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { routeFlags } from "../../npm/route.ts";
+import { runProgram } from "../programs.ts";
+import type { Outcome } from "../programs.ts";
 import { outputOfCli } from "./spawn_cli.ts";
 
-const decoder = new TextDecoder();
 const onPosix = { ignore: Deno.build.os === "windows" };
 const onLinux = { ignore: Deno.build.os !== "linux" };
 
 /** Runs `script` in a shell with `$revtun` and `$logging` as commands. */
-async function shell(script: string): Promise<{ code: number; stdout: string; stderr: string }> {
+function shell(script: string): Promise<Outcome> {
   const program = (file: string) => {
     const path = fileURLToPath(new URL(file, import.meta.url));
     return [Deno.execPath(), "run", "-A", "-q", "--no-check", ...routeFlags(), path].join(" ");
   };
-  const output = await new Deno.Command("sh", {
-    args: ["-c", script],
+  return runProgram("sh", ["-c", script], {
     env: {
       revtun: program("../../main.ts"),
       logging: program("./fixtures/log_to_stderr.ts"),
       NO_COLOR: "1",
     },
-  }).output();
-  return {
-    code: output.code,
-    stdout: decoder.decode(output.stdout),
-    stderr: decoder.decode(output.stderr),
-  };
+  });
 }
 
 Deno.test("the process ends with the code of its command", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { systemdUnit } from "../../cmd/systemd_unit.ts";
 import { runCli } from "./run_cli.ts";
-import { missingPrograms } from "./terminal.ts";
+import { missingPrograms, runProgram } from "../programs.ts";
 
 const HOME = "/home/someone";
 
@@ -105,11 +105,9 @@ Deno.test({
               systemdUnit({ role, isUser, program: "/bin/true", configFile }),
             );
             const args = ["verify", "--man=no", ...(isUser ? ["--user"] : []), path];
-            const { code, stderr } = await new Deno.Command("systemd-analyze", {
-              args,
-              env: { XDG_RUNTIME_DIR: root },
-            }).output();
-            assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
+            const env = { XDG_RUNTIME_DIR: root };
+            const { code, stderr } = await runProgram("systemd-analyze", args, { env });
+            assert.deepEqual([code, stderr], [0, ""]);
           }
         }
       }

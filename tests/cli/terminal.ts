@@ -1,15 +1,5 @@
 /** A real terminal for tests, by tmux: keys go in, what it shows comes out. */
-
-/** Programs of these that are not there. */
-export async function missingPrograms(...programs: readonly string[]): Promise<string[]> {
-  const missing: string[] = [];
-  for (const program of programs) {
-    const isThere = await new Deno.Command("which", { args: [program], stdout: "null" }).output()
-      .then(({ success }) => success, () => false);
-    if (!isThere) missing.push(program);
-  }
-  return missing;
-}
+import { outputOf } from "../programs.ts";
 
 /** How to start what runs in a terminal. */
 export interface TerminalOptions {
@@ -35,14 +25,8 @@ export async function openTerminal(
 ): Promise<Terminal> {
   // A server of its own: no settings of the user's, and nobody else's sessions.
   const socket = `revtun-${crypto.randomUUID()}`;
-  const tmux = async (...args: string[]): Promise<string> => {
-    const { success, stdout, stderr } = await new Deno.Command("tmux", {
-      args: ["-L", socket, "-f", "/dev/null", ...args],
-      env: { TMUX: "", ...env },
-    }).output();
-    if (!success) throw new Error(`tmux ${args[0]}: ${new TextDecoder().decode(stderr)}`);
-    return new TextDecoder().decode(stdout);
-  };
+  const tmux = (...args: string[]): Promise<string> =>
+    outputOf("tmux", ["-L", socket, "-f", "/dev/null", ...args], { env: { TMUX: "", ...env } });
   const size = ["-x", `${columns}`, "-y", `${rows}`];
   await tmux("new-session", "-d", ...size, ...command);
   const pid = (await tmux("display-message", "-p", "#{pane_pid}")).trim();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_FILE_BYTES, readFileText } from "../../lib/config/read_file.ts";
 import { runCli } from "../cli/run_cli.ts";
+import { runProgram } from "../programs.ts";
 import { Scratch } from "./support.ts";
 
 const VALID = 'agent:\n  cluster: edge-a\n  server_list: ["127.0.0.1:1"]\n';
@@ -40,13 +41,10 @@ Deno.test("a settings file that may not be read is said to be just that", async 
     await readFileText(${JSON.stringify(file)}).catch(({ message }) => console.log(message));`;
   // The system's all-powerful user may read everything: somebody else has to ask.
   const user = Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {};
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-config", "--no-lock", script],
-    env: { DENO_DIR: `${scratch.path}/cache`, NO_COLOR: "1" },
-    ...user,
-  }).output();
-  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  assert.equal(text, `${file}: cannot be read: permission denied\n`);
+  const evaluate = ["eval", "--no-config", "--no-lock", script];
+  const env = { DENO_DIR: `${scratch.path}/cache`, NO_COLOR: "1" };
+  const { stdout, stderr } = await runProgram(Deno.execPath(), evaluate, { env, ...user });
+  assert.equal(stdout + stderr, `${file}: cannot be read: permission denied\n`);
 });
 
 Deno.test("readFileText() waits for a file that is being written", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { AGENT_METRICS } from "../../lib/admin/agent_metrics.ts";
 import { SERVER_METRICS } from "../../lib/admin/server_metrics.ts";
-import { missingPrograms } from "../cli/terminal.ts";
+import { missingPrograms, outputOf } from "../programs.ts";
 import { agentProcess, serverProcess } from "../e2e/commands.ts";
 
 interface Panel {
@@ -76,12 +76,8 @@ Deno.test({
     try {
       // JSON is YAML too.
       await Deno.writeTextFile(path, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
-      const { success, stdout, stderr } = await new Deno.Command("promtool", {
-        args: ["check", "rules", path],
-      }).output();
-      const decoder = new TextDecoder();
-      assert.ok(success, decoder.decode(stdout) + decoder.decode(stderr));
-      assert.match(decoder.decode(stdout), new RegExp(`${rules.length} rules found`));
+      const checked = await outputOf("promtool", ["check", "rules", path]);
+      assert.match(checked, new RegExp(`${rules.length} rules found`));
     } finally {
       await Deno.remove(path);
     }

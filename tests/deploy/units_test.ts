@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { findCommand } from "../../cmd/run.ts";
 import { parseOptions } from "../../cmd/parse_options.ts";
 import { systemdUnit } from "../../cmd/systemd_unit.ts";
+import { hasProgram, runProgram } from "../programs.ts";
 
 const DEPLOY = new URL("../../deploy/", import.meta.url);
 const UNITS = ["revtun-server.service", "revtun-agent.service"];
@@ -39,8 +40,7 @@ Deno.test("the units in deploy/ are those that revtun service installs", async (
   }
 });
 
-const hasAnalyze = await new Deno.Command("systemd-analyze", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
+const hasAnalyze = await hasProgram("systemd-analyze");
 
 Deno.test({
   name: `systemd understands the units${hasAnalyze ? "" : " (needs systemd-analyze)"}`,
@@ -48,10 +48,9 @@ Deno.test({
   fn: async () => {
     for (const unit of UNITS) {
       const args = ["security", "--offline=true", "--threshold=40", new URL(unit, DEPLOY).pathname];
-      const { success, stdout, stderr } = await new Deno.Command("systemd-analyze", { args })
-        .output();
-      const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-      assert.ok(success, text.slice(-2000));
+      const { code, stdout, stderr } = await runProgram("systemd-analyze", args);
+      const text = stdout + stderr;
+      assert.equal(code, 0, text.slice(-2000));
       assert.doesNotMatch(text, /Unknown (key|lvalue|section)/);
     }
   },

@@ -5,7 +5,7 @@ import { runPage } from "../docs/run/run_page.ts";
 import { stepsOf } from "../docs/run/steps.ts";
 import type { Step } from "../docs/run/steps.ts";
 import { installRevtun, whyNoWorld } from "../docs/run/world.ts";
-import { missingPrograms } from "../cli/terminal.ts";
+import { missingPrograms } from "../programs.ts";
 
 const why = await whyNoWorld();
 let installed: Promise<string> | undefined;

@@ -1,11 +1,11 @@
 /** The examples are run as a reader would run them, on ports of their own. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "../../bench/ports.ts";
 import { routeFlags } from "../../npm/route.ts";
-import { hasProgram } from "./http_support.ts";
+import { missingPrograms, runProgram } from "../programs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const HAS_CURL = await hasProgram("curl", "--version");
 
 /** What each script prints, without the commands that it shows. */
 const PRINTED: Readonly<Record<string, RegExp>> = {
@@ -34,13 +34,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   "frontends/sni.sh": "openssl",
   "frontends/udp.sh": "nc",
 };
-const MISSING = new Set(
-  [
-    !HAS_CURL && "curl",
-    !await hasProgram("openssl", "version") && "openssl",
-    !await hasProgram("nc", "-h") && "nc",
-  ],
-);
+const MISSING = await missingPrograms("curl", ...Object.values(NEEDS));
 
 Deno.test("every script of examples/frontends and examples/http is run here", async () => {
   const scripts: string[] = [];
@@ -56,16 +50,12 @@ for (const [script, pattern] of Object.entries(PRINTED)) {
   const needed = NEEDS[script] === undefined ? [] : [NEEDS[script]];
   Deno.test({
     name: `examples/${script} does what it says (needs ${["curl", ...needed].join(" and ")})`,
-    ignore: ["curl", ...needed].some((name) => MISSING.has(name)),
+    ignore: ["curl", ...needed].some((name) => MISSING.includes(name)),
     async fn() {
-      const listeners = [0, 1, 2, 3].map(() => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-      const [http, tunnel, exposed, service] = listeners.map((listener) =>
-        String(listener.addr.port)
-      );
-      for (const listener of listeners) listener.close();
+      const [http, tunnel, exposed, service] = freePorts(4).map(String);
       const main = fileURLToPath(new URL("main.ts", ROOT));
-      const { code, stdout, stderr } = await new Deno.Command("bash", {
-        args: [fileURLToPath(new URL(`examples/${script}`, ROOT))],
+      const path = fileURLToPath(new URL(`examples/${script}`, ROOT));
+      const { code, stdout, stderr } = await runProgram("bash", [path], {
         env: {
           HTTP_PORT: http!,
           TUNNEL_PORT: tunnel!,
@@ -76,12 +66,9 @@ for (const [script, pattern] of Object.entries(PRINTED)) {
           ),
         },
         cwd: fileURLToPath(ROOT),
-      }).output();
-      const [text = "", problems = ""] = [stdout, stderr].map((bytes) =>
-        new TextDecoder().decode(bytes)
-      );
-      assert.equal(code, 0, problems);
-      assert.match(text.replace(/^\$ curl .*\n/gm, ""), pattern, problems);
+      });
+      assert.equal(code, 0, stderr);
+      assert.match(stdout.replace(/^\$ curl .*\n/gm, ""), pattern, stderr);
     },
   });
 }

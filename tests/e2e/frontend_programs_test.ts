@@ -1,19 +1,21 @@
 /** Frontends between clients and services that others wrote. */
 import assert from "node:assert/strict";
+import { freePort } from "../../bench/ports.ts";
 import { hashPassword } from "../../lib/auth/password_hash.ts";
 import { frontendRig } from "../server/frontend_rig.ts";
 import { TestCa } from "../transport/tls_support.ts";
-import { freePort, hasProgram, nodeService, portOpens, run } from "./http_support.ts";
+import { hasProgram, outputOf } from "../programs.ts";
+import { nodeService, portOpens } from "./http_support.ts";
 
-const HAS_CURL = await hasProgram("curl", "--version");
-const HAS_OPENSSL = await hasProgram("openssl", "version");
-const HAS_NGINX = await hasProgram("nginx", "-v");
-const HAS_DIG = await hasProgram("dig", "-v");
+const HAS_CURL = await hasProgram("curl");
+const HAS_OPENSSL = await hasProgram("openssl");
+const HAS_NGINX = await hasProgram("nginx");
+const HAS_DIG = await hasProgram("dig");
 const SSHD = "/usr/sbin/sshd";
-const HAS_SSH = await hasProgram("ssh", "-V") && await hasProgram("nc", "-h") &&
-  await hasProgram(SSHD, "-V");
+const HAS_SSH = await hasProgram("ssh") && await hasProgram("nc") &&
+  await hasProgram(SSHD);
 
-const curl = (...args: string[]) => run("curl", ["-sS", "--max-time", "20", ...args]);
+const curl = (...args: string[]) => outputOf("curl", ["-sS", "--max-time", "20", ...args]);
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "revtun-e2e-" });
@@ -105,7 +107,7 @@ Deno.test({
     inFolder(async (folder) => {
       const port = freePort();
       for (const name of ["host", "user"]) {
-        await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", `${folder}/${name}`]);
+        await outputOf("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", `${folder}/${name}`]);
       }
       await Deno.copyFile(`${folder}/user.pub`, `${folder}/authorized_keys`);
       await Deno.writeTextFile(
@@ -128,9 +130,9 @@ PasswordAuthentication no
       });
       const [socks, connect] = rig.addresses;
       const command = "seq 1 20000 | cksum";
-      const expected = await run("sh", ["-c", command]);
+      const expected = await outputOf("sh", ["-c", command]);
       for (const [version, proxy] of [["5", socks], ["connect", connect]]) {
-        const text = await run("ssh", [
+        const text = await outputOf("ssh", [
           ...["-F", "none", "-i", `${folder}/user`, "-o", "IdentitiesOnly=yes"],
           ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"],
           ...["-o", "LogLevel=ERROR", "-o", "BatchMode=yes"],
@@ -166,10 +168,10 @@ Deno.test({
     );
     assert.match(page, /Secure Renegotiation/);
     const client = (name: string) =>
-      run(
+      outputOf(
         "openssl",
         ["s_client", "-connect", address, "-servername", name, "-CAfile", ca.certFile],
-        new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"),
+        { stdin: "GET / HTTP/1.0\r\n\r\n" },
       );
     assert.match(await client("edge-a.example.test"), /Verify return code: 0 \(ok\)/);
     await assert.rejects(() => client("edge-b.example.test"), /unrecognized name/);
@@ -284,6 +286,8 @@ Deno.test({
     const port = rig.addresses[0]!.split(":")[1]!;
     const questions = Array.from({ length: 5 }, (_, at) => `host-${at}.example.test`);
     const args = ["@127.0.0.1", "-p", port, "+short", "+tries=2", "+time=5"];
-    for (const name of questions) assert.equal(await run("dig", [...args, name]), "192.0.2.53\n");
+    for (const name of questions) {
+      assert.equal(await outputOf("dig", [...args, name]), "192.0.2.53\n");
+    }
   },
 });

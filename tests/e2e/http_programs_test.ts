@@ -8,11 +8,12 @@ import { frontendRig, TestClient } from "../server/frontend_rig.ts";
 import type { FrontendRig } from "../server/frontend_rig.ts";
 import { ask } from "../http/ask.ts";
 import { until } from "../http/support.ts";
-import { hasProgram, nginxService, nodeService, run } from "./http_support.ts";
+import { hasProgram, outputOf } from "../programs.ts";
+import { nginxService, nodeService } from "./http_support.ts";
 
-const HAS_CURL = await hasProgram("curl", "--version");
-const HAS_NGINX = await hasProgram("nginx", "-v");
-const HAS_WRK = await hasProgram("wrk", "-v");
+const HAS_CURL = await hasProgram("curl");
+const HAS_NGINX = await hasProgram("nginx");
+const HAS_WRK = await hasProgram("wrk");
 
 async function rigFor(target: string): Promise<FrontendRig & { url: string }> {
   const rig = await frontendRig({ listen: ["http://127.0.0.1:0"], targets: [target] });
@@ -29,7 +30,7 @@ Deno.test({
       location = /old { return 200 "$server_protocol $http_x_forwarded_for $host\\n"; }
       location /up { proxy_pass http://$http_host; }`);
     await using rig = await rigFor(nginx.address);
-    const curl = (...args: string[]) => run("curl", ["-sS", "--max-time", "20", ...args]);
+    const curl = (...args: string[]) => outputOf("curl", ["-sS", "--max-time", "20", ...args]);
     assert.equal(await curl(`${rig.url}/hello`), "hello\n");
     assert.equal(await curl("-L", `${rig.url}/moved`), "hello\n");
     assert.match(await curl("-I", `${rig.url}/big.bin`), /Content-Length: 3145728\r\n/);
@@ -52,7 +53,7 @@ Deno.test({
   async fn() {
     await using nginx = await nginxService('location / { return 200 "hello world\\n"; }');
     await using rig = await rigFor(nginx.address);
-    const report = await run("wrk", ["-t1", "-c20", "-d1s", rig.url]);
+    const report = await outputOf("wrk", ["-t1", "-c20", "-d1s", rig.url]);
     assert.doesNotMatch(report, /Socket errors|Non-2xx/);
     assert.ok(Number(/(\d+) requests in/.exec(report)?.[1]) > 100, report);
   },
@@ -75,7 +76,7 @@ Deno.test({
     const body = crypto.getRandomValues(new Uint8Array(60_000));
     const args = ["-sS", "--max-time", "20", "-H", "Expect: 100-continue", "--data-binary", "@-"];
     for (const more of [[], ["-H", "Transfer-Encoding: chunked"]]) {
-      const answer = await run("curl", [...args, ...more, rig.url], body);
+      const answer = await outputOf("curl", [...args, ...more, rig.url], { stdin: body });
       assert.equal(answer, createHash("sha256").update(body).digest("hex"));
     }
     assert.deepEqual(seen, ["100-continue", "100-continue"]);

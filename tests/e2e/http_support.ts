@@ -2,35 +2,7 @@
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-
-/** True if a program of this name can be started. */
-export async function hasProgram(name: string, ...args: string[]): Promise<boolean> {
-  return await new Deno.Command(name, { args, stdout: "null", stderr: "null" }).output()
-    .then(() => true, () => false);
-}
-
-/** Runs a program to its end. @throws {Error} with what it said, if it fails. */
-export async function run(
-  name: string,
-  args: readonly string[],
-  stdin?: Uint8Array,
-): Promise<string> {
-  const child = new Deno.Command(name, {
-    args: [...args],
-    stdin: stdin === undefined ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  if (stdin !== undefined) {
-    const writer = child.stdin.getWriter();
-    await writer.write(stdin);
-    await writer.close();
-  }
-  const { code, stdout, stderr } = await child.output();
-  const [text, problem] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  if (code !== 0) throw new Error(`${name} ended with ${code}: ${problem}${text}`);
-  return text!;
-}
+import { freePort } from "../../bench/ports.ts";
 
 /** Node's HTTP server. */
 export interface NodeService extends AsyncDisposable {
@@ -51,14 +23,6 @@ export async function nodeService(listener?: RequestListener): Promise<NodeServi
       await closed;
     },
   };
-}
-
-/** A port for programs that take no port 0: free now, unless something takes it right then. */
-export function freePort(): number {
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = probe.addr;
-  probe.close();
-  return port;
 }
 
 /** Starts nginx with `location` blocks of the test's. */

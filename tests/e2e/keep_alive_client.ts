@@ -77,14 +77,3 @@ async function exchange(conn: Deno.Conn): Promise<string> {
     if (text.length >= end + 4 + length) return text.slice(0, end + 2);
   }
 }
-
-/** Ports that nobody uses now. */
-export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map((listener) => listener.addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
-}

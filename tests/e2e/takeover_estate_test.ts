@@ -1,9 +1,9 @@
 /** What goes over to the next server: every kind of frontend, and what operators and agents set. */
 import assert from "node:assert/strict";
+import { freePorts } from "../../bench/ports.ts";
 import { outputOfCli, spawnCli } from "../cli/spawn_cli.ts";
 import { echoService } from "../server/frontend_rig.ts";
 import { TestCa } from "../transport/tls_support.ts";
-import { freePorts } from "./keep_alive_client.ts";
 
 const encoder = new TextEncoder();
 

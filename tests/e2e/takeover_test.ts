@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { freePorts } from "../../bench/ports.ts";
 import { outputOfCli, spawnCli } from "../cli/spawn_cli.ts";
-import { freePorts, keepAsking, keepConnecting } from "./keep_alive_client.ts";
+import { keepAsking, keepConnecting } from "./keep_alive_client.ts";
 
 function serverLine(ports: readonly number[]): string[] {
   const [client, agent, admin] = ports;

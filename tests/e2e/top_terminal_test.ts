@@ -1,6 +1,6 @@
 /** `revtun top` in a terminal, with keys, as docs/images/top.svg shows it. */
 import assert from "node:assert/strict";
-import { missingPrograms } from "../cli/terminal.ts";
+import { missingPrograms } from "../programs.ts";
 import { captureTop, pictureOfTop } from "../docs/run/capture_top.ts";
 
 const missing = await missingPrograms("tmux");

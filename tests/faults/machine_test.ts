@@ -1,10 +1,10 @@
 /** What the machine itself may lack: room for logs, open files, a clock that is right. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "../../bench/ports.ts";
 import { routeFlags } from "../../npm/route.ts";
 import { until } from "../agent/support.ts";
 import { outputOfCli } from "../cli/spawn_cli.ts";
-import { freePorts } from "../e2e/keep_alive_client.ts";
 import { TestCa } from "../transport/tls_support.ts";
 import { faultWorld } from "./fault_world.ts";
 

@@ -2,32 +2,18 @@
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
 import { outputOfCli } from "../cli/spawn_cli.ts";
+import { bytesOf, hasProgram } from "../programs.ts";
 import { claim, stay } from "./claimant.ts";
 import type { ClaimInit } from "./claimant.ts";
 import { ask, startAgent, startServer, temporaryFolder } from "./commands.ts";
 
-const hasOpenssl = await new Deno.Command("openssl", { args: ["version"] }).output()
-  .then(({ success }) => success, () => false);
+const hasOpenssl = await hasProgram("openssl");
 const needsOpenssl = hasOpenssl ? "" : " (needs openssl)";
 
 const ISSUER = "https://issuer.test";
 const AUDIENCE = "revtun-test";
 
-async function openssl(args: string[], input = ""): Promise<Uint8Array<ArrayBuffer>> {
-  const command = new Deno.Command("openssl", {
-    args,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  const child = command.spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return stdout;
-}
+const openssl = (args: string[], stdin = "") => bytesOf("openssl", args, { stdin });
 
 interface Key {
   path: string;

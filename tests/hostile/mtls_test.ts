@@ -1,18 +1,15 @@
 /** Client certificates of a CA made by openssl, against the real commands. */
 import assert from "node:assert/strict";
 import { outputOfCli } from "../cli/spawn_cli.ts";
+import { hasProgram, outputOf } from "../programs.ts";
 import { ask, startAgent, startServer, temporaryFolder } from "./commands.ts";
 
-const hasOpenssl = await new Deno.Command("openssl", { args: ["version"] }).output()
-  .then(({ success }) => success, () => false);
+const hasOpenssl = await hasProgram("openssl");
 const needsOpenssl = hasOpenssl ? "" : " (needs openssl)";
 
 type Folder = Awaited<ReturnType<typeof temporaryFolder>>;
 
-async function openssl(...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command("openssl", { args }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}
+const openssl = (...args: string[]) => outputOf("openssl", args);
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 

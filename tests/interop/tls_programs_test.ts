@@ -5,48 +5,19 @@ import { silentLog } from "../../lib/log.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { dial } from "../../lib/transport/dial.ts";
 import { fingerprintOf } from "../../lib/transport/peer_certificate.ts";
+import { hasProgram, runProgram } from "../programs.ts";
+import type { Outcome } from "../programs.ts";
 import { frontendRig } from "../server/frontend_rig.ts";
 import { TestCa } from "../transport/tls_support.ts";
 
-interface Output {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function run(program: string, args: readonly string[], stdin = ""): Promise<Output> {
-  const child = new Deno.Command(program, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-}
-
-async function isMissing(program: string): Promise<boolean> {
-  try {
-    await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" })
-      .output();
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-const noCurl = await isMissing("curl");
-const noOpenssl = await isMissing("openssl");
-const noH2load = await isMissing("h2load");
+const noCurl = !await hasProgram("curl");
+const noOpenssl = !await hasProgram("openssl");
+const noH2load = !await hasProgram("h2load");
 
 /** curl to a frontend under the name edge-a.test. */
-async function curl(address: string, ca: TestCa, ...args: string[]): Promise<Output> {
+async function curl(address: string, ca: TestCa, ...args: string[]): Promise<Outcome> {
   const port = address.split(":")[1];
-  return await run("curl", [
+  return await runProgram("curl", [
     ...["--silent", "--show-error", "--max-time", "10", "--noproxy", "*"],
     ...["--cacert", ca.certFile, "--resolve", `edge-a.test:${port}:127.0.0.1`],
     ...["--write-out", " %{http_version} %{http_code}", "--output", "/dev/null", ...args],
@@ -70,7 +41,7 @@ Deno.test({
       assert.equal((await curl(rig.addresses[0]!, ca, "--http1.1")).stdout, " 1.1 200");
       assert.equal((await curl(rig.addresses[0]!, ca, "--tls-max", "1.2")).stdout, " 2 200");
       assert.notEqual((await curl(rig.addresses[0]!, others)).code, 0);
-      const clear = await run("curl", [
+      const clear = await runProgram("curl", [
         ...["--silent", "--max-time", "10", "--noproxy", "*", "--http2-prior-knowledge"],
         ...["--write-out", " %{http_version} %{http_code}", "--output", "/dev/null"],
         `http://${rig.addresses[1]}/`,
@@ -111,7 +82,9 @@ Deno.test({
       },
     });
     const client = (...args: string[]) =>
-      run("openssl", ["s_client", "-connect", rig.addresses[0]!, "-CAfile", ca.certFile, ...args]);
+      runProgram("openssl", [
+        ...["s_client", "-connect", rig.addresses[0]!, "-CAfile", ca.certFile, ...args],
+      ], { stdin: "" });
     for (const name of ["a.test", "b.test"]) {
       const { stdout } = await client("-servername", name, "-alpn", "h2");
       assert.match(stdout, new RegExp(`subject=.*${name}`));
@@ -133,7 +106,7 @@ Deno.test({
   async fn() {
     await using rig = await frontendRig({ listen: ["127.0.0.1:0"] });
     const load = ["-n", "2000", "-c", "4", "-m", "50", `http://${rig.addresses[0]}/`];
-    const { stdout } = await run("h2load", load);
+    const { stdout } = await runProgram("h2load", load);
     assert.match(stdout, /2000 succeeded, 0 failed, 0 errored, 0 timeout/);
     assert.equal(rig.server.stats.requests, 2000);
     assert.deepEqual({ ...rig.server.stats.h2Refusals }, {});
@@ -148,9 +121,18 @@ Deno.test({
     const folder = await Deno.makeTempDir({ prefix: "revtun-tls-" });
     const [key, request, cert] = ["key", "csr", "pem"].map((name) => `${folder}/old.${name}`);
     const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    await run("openssl", ["req", ...curve, "-keyout", key!, "-out", request!, "-subj", "/CN=old"]);
+    await runProgram("openssl", [
+      "req",
+      ...curve,
+      "-keyout",
+      key!,
+      "-out",
+      request!,
+      "-subj",
+      "/CN=old",
+    ]);
     // Without extensions openssl makes one of version 1.
-    await run("openssl", ["x509", "-req", "-in", request!, "-signkey", key!, "-out", cert!]);
+    await runProgram("openssl", ["x509", "-req", "-in", request!, "-signkey", key!, "-out", cert!]);
     const pin = fingerprintOf(new X509Certificate(await Deno.readTextFile(cert!)).raw);
     const server = new Deno.Command("openssl", {
       args: ["s_server", "-accept", "127.0.0.1:0", "-cert", cert!, "-key", key!],

@@ -3,24 +3,16 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { RUN_FLAGS } from "../../npm/run_flags.mjs";
 import { routeFlags } from "../../npm/route.ts";
+import { runProgram } from "../programs.ts";
+import type { Outcome } from "../programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const decoder = new TextDecoder();
 
-async function deno(
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
+function deno(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  return runProgram(Deno.execPath(), args, {
     cwd: ROOT,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
-  }).output();
-  return {
-    code: output.code,
-    stdout: decoder.decode(output.stdout),
-    stderr: decoder.decode(output.stderr),
-  };
+  });
 }
 
 function compile(folder: string, flags: readonly string[], env: Record<string, string> = {}) {

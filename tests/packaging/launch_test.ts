@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { openFileLimit } from "../../lib/transport/file_limit.ts";
+import { hasProgram } from "../programs.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../npm/launch.mjs", import.meta.url));
 const decoder = new TextDecoder();
 
-const hasNode = await canRun("node");
+const hasNode = await hasProgram("node");
 const withNode = { ignore: !hasNode || Deno.build.os === "windows" };
 
 const FAKE_DENO = `#!/bin/sh
@@ -125,12 +126,3 @@ Deno.test(
     }
   },
 );
-
-async function canRun(program: string): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(program, { args: ["--version"] }).output();
-    return success;
-  } catch {
-    return false;
-  }
-}

@@ -1,6 +1,7 @@
 /** The portable form with a stand-in for deno that says how it was called: the real one is large. */
 import assert from "node:assert/strict";
 import { makePortable } from "../../npm/portable.ts";
+import { runProgram } from "../programs.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -41,17 +42,7 @@ async function portable(): Promise<Portable> {
   return {
     path,
     cache,
-    run: async (args, env = {}) => {
-      const output = await new Deno.Command(path, {
-        args,
-        env: { REVTUN_CACHE_DIR: cache, ...env },
-      }).output();
-      return {
-        code: output.code,
-        stdout: decoder.decode(output.stdout),
-        stderr: decoder.decode(output.stderr),
-      };
-    },
+    run: (args, env = {}) => runProgram(path, args, { env: { REVTUN_CACHE_DIR: cache, ...env } }),
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }

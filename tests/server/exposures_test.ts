@@ -1,5 +1,6 @@
 /** Frontends that agents ask for: what the rules let them have, and how long. */
 import assert from "node:assert/strict";
+import { freePort } from "../../bench/ports.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
 import type { RunningAgent } from "../../lib/agent/agent.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
@@ -118,11 +119,6 @@ async function until(isTrue: () => boolean): Promise<void> {
 }
 
 /** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 Deno.test("An agent's own frontends lead to its targets, and go with the last that has them", async () => {
   await using echo = echoService({ greeting: "hi " });
   const port = freePort();

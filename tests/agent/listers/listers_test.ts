@@ -1,5 +1,6 @@
 /** Listers against real name servers, files and HTTP servers. */
 import assert from "node:assert/strict";
+import { freePort } from "../../../bench/ports.ts";
 import { formatAddress } from "../../../lib/address.ts";
 import { DnsLister } from "../../../lib/agent/listers/dns_lister.ts";
 import { FileLister } from "../../../lib/agent/listers/file_lister.ts";
@@ -13,20 +14,12 @@ import { TestCa } from "../../transport/tls_support.ts";
 import { agentFor } from "../agent_for.ts";
 import { FakeServer } from "../fake_server.ts";
 import { testRuntime, until } from "../support.ts";
+import { hasProgram } from "../../programs.ts";
 
 const never = new AbortController().signal;
 
 async function listed(lister: ServerLister, signal = never): Promise<string[]> {
   return (await lister.list(signal)).servers.map(formatAddress).sort();
-}
-
-function has(program: string): boolean {
-  try {
-    new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A dnsmasq of our own on loopback, with these records and no others. */
@@ -67,15 +60,10 @@ async function startDns(port: number, records: string[]): Promise<AsyncDisposabl
 }
 
 /** A port that nobody has now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 Deno.test({
   name:
     "the dns lister finds A, AAAA and SRV records, their TTL, and changes of them (needs dnsmasq)",
-  ignore: !has("dnsmasq"),
+  ignore: !await hasProgram("dnsmasq"),
   fn: async () => {
     const port = freePort();
     const nameServer = `127.0.0.1:${port}`;

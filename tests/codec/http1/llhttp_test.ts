@@ -10,6 +10,7 @@ import { HttpError } from "../../../lib/codec/http1/http_error.ts";
 import { RequestHead } from "../../../lib/codec/http1/request_head.ts";
 import { ResponseHead } from "../../../lib/codec/http1/response_head.ts";
 import { latin1 } from "../../../lib/codec/http1/latin1.ts";
+import { hasProgram, outputOf } from "../../programs.ts";
 import { toBytes } from "./support.ts";
 
 const CASES = 12_000;
@@ -195,23 +196,10 @@ function frame({ type, text }: Case): number | "refused" {
 /** Asks node, or gives undefined where there is none. */
 async function askNode(cases: Case[]): Promise<(number | string)[] | undefined> {
   const input = cases.map(({ type, text }) => `${JSON.stringify([type, btoa(text)])}\n`).join("");
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command("node", {
-      args: ["--no-warnings", new URL("./llhttp_child.mjs", import.meta.url).pathname],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  const writer = child.stdin.getWriter();
-  const isWritten = writer.write(new TextEncoder().encode(input)).then(() => writer.close());
-  const { stdout } = await child.output();
-  await isWritten;
-  return new TextDecoder().decode(stdout).trimEnd().split("\n").map((line) => JSON.parse(line));
+  if (!await hasProgram("node")) return undefined;
+  const script = new URL("./llhttp_child.mjs", import.meta.url).pathname;
+  const verdicts = await outputOf("node", ["--no-warnings", script], { stdin: input });
+  return verdicts.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
 /** Refusals of llhttp's that say nothing about where a message ends. */

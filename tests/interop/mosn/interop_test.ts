@@ -1,5 +1,6 @@
 /** revtun and MOSN on either side: stand-ins everywhere, real MOSN where MOSN_BIN names one. */
 import assert from "node:assert/strict";
+import { freePort } from "../../../bench/ports.ts";
 import { parseTargets } from "../../../lib/agent/target.ts";
 import type { Runtime } from "../../../lib/runtime.ts";
 import { serverConfig } from "../../../lib/server/config.ts";
@@ -10,7 +11,7 @@ import type { RunningServer } from "../../../lib/server/server.ts";
 import { agentFor } from "../../agent/agent_for.ts";
 import { Backend, testRuntime, until } from "../../agent/support.ts";
 import { HttpReadBuffer } from "./http_exchange.ts";
-import { freePort, MOSN_BIN, RealMosn } from "./real_mosn.ts";
+import { MOSN_BIN, RealMosn } from "./real_mosn.ts";
 import { respond, StandInAgent } from "./stand_in_agent.ts";
 
 /** A server of ours with one HTTP frontend, which is closed with the block that made it. */

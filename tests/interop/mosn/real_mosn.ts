@@ -51,9 +51,3 @@ export class RealMosn implements AsyncDisposable {
     await Deno.remove(this.#folder, { recursive: true });
   }
 }
-
-/** A port of loopback that nobody has now; MOSN takes no port 0. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -1,6 +1,6 @@
 /** How soon an end is there, and how soon a silent one is noticed. */
+import { freePorts } from "../../../bench/ports.ts";
 import { spawnCli } from "../../cli/spawn_cli.ts";
-import { freePorts } from "../../e2e/keep_alive_client.ts";
 import { FaultProxy } from "../../faults/fault_proxy.ts";
 import { agentLine, okService, pause, serverLine } from "./goal.ts";
 import type { Goal } from "./goal.ts";

@@ -1,4 +1,5 @@
 /** A server that is gone for a while, and all its agents want to come back. */
+import { freePorts } from "../../../bench/ports.ts";
 import { parseAddress } from "../../../lib/address.ts";
 import { startAgent } from "../../../lib/agent/agent.ts";
 import type { RunningAgent } from "../../../lib/agent/agent.ts";
@@ -7,7 +8,6 @@ import { silentLog } from "../../../lib/log.ts";
 import { createRuntime } from "../../../lib/runtime.ts";
 import { until } from "../../agent/support.ts";
 import { outputOfCli, spawnCli } from "../../cli/spawn_cli.ts";
-import { freePorts } from "../../e2e/keep_alive_client.ts";
 import { pause, serverLine } from "./goal.ts";
 import type { Goal } from "./goal.ts";
 

@@ -1,7 +1,7 @@
 /** Restarts and takeovers under 2,000 requests a second: none may fail. */
+import { freePorts } from "../../../bench/ports.ts";
 import { spawnCli } from "../../cli/spawn_cli.ts";
 import type { CliProcess } from "../../cli/spawn_cli.ts";
-import { freePorts } from "../../e2e/keep_alive_client.ts";
 import { agentLine, okService, pause, serverLine } from "./goal.ts";
 import type { Goal, Ports } from "./goal.ts";
 import { SteadyLoad } from "./steady_load.ts";
