@@ -347,9 +347,15 @@ export class RunningAgent {
   }
 
   #facts(software: string): AgentFacts {
-    const { cluster, hostName, servers } = this.#config;
-    const uptimeMs = this.#runtime.nowMs() - this.startedMs;
-    return { cluster, hostName, servers: servers.map(formatAddress), uptimeMs, software };
+    const { cluster, hostName, servers, targets } = this.#config;
+    return {
+      cluster,
+      hostName,
+      servers: servers.map(formatAddress),
+      uptimeMs: this.#runtime.nowMs() - this.startedMs,
+      software,
+      hasNamedTargets: targets.size > 0,
+    };
   }
 
   #changed(): void {

@@ -3,7 +3,7 @@ import { formatAddress } from "../address.ts";
 import type { SharedBuffer } from "../buffer.ts";
 import type { InitResponse } from "../codec/message.ts";
 import type { Sink } from "../duplex.ts";
-import { ClosedError, DialError } from "../errors.ts";
+import { ClosedError, DecodeError, DialError } from "../errors.ts";
 import { dial } from "../transport/dial.ts";
 import type { DialRuntime } from "../transport/dial.ts";
 import type { TlsClientSettings } from "../transport/tls_client_files.ts";
@@ -12,6 +12,7 @@ import type { TlsPlace } from "../transport/tls_dial.ts";
 import type { Connection } from "../transport/connection.ts";
 import { AgentHandshake } from "./handshake.ts";
 import type { ConnectionIdentity, HandshakeResult, HandshakeSettings } from "./handshake.ts";
+import { describePeer } from "./probe/describe_peer.ts";
 import { MuxTunnel } from "./mux_tunnel.ts";
 import type { MuxServices } from "./mux_tunnel.ts";
 import { RawTunnel } from "./raw_tunnel.ts";
@@ -45,10 +46,11 @@ export function dialServer(
 /**
  * Dials a server and registers; both together within `connectTimeoutMs`.
  *
- * @throws {DialError} no connection, or no answer in time; also when `signal` gave it up.
+ * @throws {DialError} no connection, no answer in time, or what answers is no tunnel server; also
+ * when `signal` gave it up.
  * @throws {HandshakeError} the server refused.
  * @throws {ClosedError} the server ended the connection without an answer.
- * @throws {DecodeError} what answers is no tunnel server.
+ * @throws {DecodeError} the server's answer is broken.
  */
 export async function openTunnel(
   place: TlsPlace,
@@ -61,12 +63,14 @@ export async function openTunnel(
   const timeoutMs = config.connectTimeoutMs;
   const socket = await dialServer(place, config.tls, runtime, { timeoutMs, signal });
   const leftMs = Math.max(0, timeoutMs - (runtime.nowMs() - startMs));
-  return await shakeHands(socket, {
+  let first: Uint8Array | undefined;
+  const handshake = shakeHands(socket, {
     settings: config,
     identity: services.nextIdentity(),
     runtime,
     timeoutMs: leftMs,
     signal,
+    onBytes: (bytes) => first ??= bytes.slice(0, 8),
     // Within the call that brings the answer: what follows it belongs to what is made here.
     onResult: (result, buffer) => {
       const Tunnel = result.mode === "mux" ? MuxTunnel : RawTunnel;
@@ -74,6 +78,13 @@ export async function openTunnel(
       if (result.rest.length > 0) tunnel.receive(result.rest, buffer);
       return tunnel;
     },
+  });
+  return await handshake.catch((error) => {
+    // From its first byte on it is no frame: another program's port.
+    if (first === undefined || !(error instanceof DecodeError) || error.offset > 0) throw error;
+    const detail = `${describePeer(first)} answers there, no tunnel server: ` +
+      "name the server's --tunnel port, with tls:// before it if that speaks TLS";
+    throw new DialError(formatAddress(place.address), "failed", detail, { cause: error });
   });
 }
 

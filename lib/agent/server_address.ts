@@ -12,7 +12,11 @@ const DEFAULT_TUNNEL_PORT = 9000;
  * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
  */
 export function parseServerAddress(text: string): Address {
-  const address = parseAddress(text.replace(/^(?:tcp|tls):\/\//, ""), {
+  const place = text.replace(/^(?:tcp|tls):\/\//, "");
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(place)) {
+    throw new RangeError(`"${text}" cannot be dialled, expected host:port or tls://host:port`);
+  }
+  const address = parseAddress(place, {
     port: DEFAULT_TUNNEL_PORT,
   });
   if (address.kind === "tcp" && (address.port === 0 || address.host === "")) {

@@ -18,7 +18,9 @@ export function parseExposeUrl(text: string): ExposeUrl {
   const tcp = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:[\]/@?#\s]*):(\d{1,5})$/.exec(text);
   if (tcp !== null) {
     const port = Number(tcp[2]);
-    if (port < 1 || port > 65535) throw new RangeError(`"${text}" has a port that cannot be`);
+    if (port < 1 || port > 65535) {
+      throw new RangeError(`"${text}" has no port that can be had, expected 1 to 65535`);
+    }
     return { scheme: "tcp", host: tcp[1]!.replace(/^\[(.*)\]$/, "$1"), port };
   }
   const host = /^http:\/\/([^/:]+)\/?$/.exec(text)?.[1]?.toLowerCase();

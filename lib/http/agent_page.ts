@@ -14,6 +14,8 @@ export interface AgentFacts {
   readonly uptimeMs: number;
   /** "revtun/0.1.0" */
   readonly software: string;
+  /** It has targets, each with a name, and none for requests that name no target. */
+  readonly hasNamedTargets: boolean;
 }
 
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
@@ -53,11 +55,15 @@ function render(facts: AgentFacts, request: RequestView, format: AnswerFormat): 
   ];
   const command = `revtun agent --server ${servers[0] ?? "HOST:9000"} --cluster ${cluster} ` +
     "--target 127.0.0.1:8000";
+  const next = facts.hasNamedTargets
+    ? "Its targets have names, which this request did not give: routes and frontends do. " +
+      "A target without a name is for all other requests:"
+    : "To reach a service of yours instead, start the agent with its address:";
   if (format === "text") {
     const lines = rows.map(([name, value]) => `  ${name.padEnd(14)} ${value}`);
     const body = `The tunnel works: this answer comes from the agent itself.\n\n${
       lines.join("\n")
-    }\n\nTo reach a service of yours instead, start the agent with its address:\n\n  ${command}\n`;
+    }\n\n${next}\n\n  ${command}\n`;
     return { status: 200, fields, body };
   }
   const body = `<!doctype html>
@@ -75,7 +81,7 @@ function render(facts: AgentFacts, request: RequestView, format: AnswerFormat): 
 <table>
 ${rows.map(([name, value]) => `<tr><th>${escapeHtml(name)}<td>${escapeHtml(value)}`).join("\n")}
 </table>
-<p>To reach a service of yours instead, start the agent with its address:</p>
+<p>${next}</p>
 <pre>${escapeHtml(command)}</pre>
 </html>
 `;

@@ -70,7 +70,8 @@ const TLS_REASONS: readonly [RegExp, string][] = [
   [/InvalidContentType|corrupt message|WRONG_VERSION_NUMBER/, "what answers does not speak TLS"],
   [
     /unexpected end of file|UnexpectedEof|closed in its handshake/i,
-    "it closed the connection in the TLS handshake: it may have no certificate for that name",
+    "it closed the connection in the TLS handshake: " +
+    "it may speak no TLS there, or may have no certificate for that name",
   ],
   [/alert: (ProtocolVersion|HandshakeFailure)/, "it has no version or cipher of TLS in common"],
 ];

@@ -38,6 +38,25 @@ Deno.test("an agent without a target serves its own page", async () => {
   assert.equal(await stream.reader.textWith("HELLO"), "HELLO");
 });
 
+Deno.test("an agent says who answers at an address that is no tunnel server's", async () => {
+  using runtime = testRuntime();
+  const log = new EventLog();
+  await using other = new Backend(runtime, (connection) => {
+    connection.attach({
+      onData: () => connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")),
+      onEnd: () => connection.close(),
+      onDrain: () => {},
+      onClose: () => {},
+    });
+  });
+  await using _agent = await agentFor({ ...runtime, log }, [other.address]);
+  await until("a failure", () => log.of("tunnel.failed").length > 0);
+  assert.match(
+    log.of("tunnel.failed")[0]!.message,
+    /^Cannot connect to \S+: a web server answers there, no tunnel server: name the server's --tunnel/,
+  );
+});
+
 Deno.test("an agent answers why a stream cannot be opened, and ends it", async () => {
   using runtime = testRuntime();
   const { port } = await deadAddress(runtime);

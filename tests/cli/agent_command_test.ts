@@ -80,6 +80,7 @@ Deno.test("revtun agent names the setting that is wrong, and ends with 2", async
     [["--cluster", "edge-a"], /--server: missing/],
     [["--server", "127.0.0.1:1"], /--cluster: missing/],
     [["--server", "127.0.0.1:70000", "--cluster", "a"], /--server: port 70000/],
+    [["--server", "wss://cloud", "--cluster", "a"], /--server: .*host:port or tls:\/\/host:port/],
     [[...good, "--server", "tls://cloud:9000"], /--server: .*in the clear and others are not/],
     [[...good, "--tls-ca", "ca.pem"], /--tls-ca: TLS is off/],
     [[...good, "--tls", "--tls-pin", "sha256:12"], /--tls-pin: .*64 hex digits/],

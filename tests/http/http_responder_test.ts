@@ -9,10 +9,11 @@ const FACTS = {
   servers: ["cloud:9000"],
   uptimeMs: 3_725_000,
   software: "revtun/0.1.0",
+  hasNamedTargets: false,
 };
 
-function openAgentPage(world: World): TextPeer {
-  return new TextPeer(openPage(agentPage(() => FACTS), world.runtime));
+function openAgentPage(world: World, facts = FACTS): TextPeer {
+  return new TextPeer(openPage(agentPage(() => facts), world.runtime));
 }
 
 Deno.test("The agent's page says who answers and what to do next", async () => {
@@ -28,6 +29,16 @@ Deno.test("The agent's page says who answers and what to do next", async () => {
   const json = await client.read("}\n");
   const body = JSON.parse(json.slice(json.indexOf("\r\n\r\n")));
   assert.deepEqual([body.agent, body.uptime_s], ["till-7", 3725]);
+  client.duplex.close();
+});
+
+Deno.test("The agent's page says that its targets have names", async () => {
+  using world = new World();
+  const client = openAgentPage(world, { ...FACTS, hasNamedTargets: true });
+  client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const text = await client.read("--target 127.0.0.1:8000\n");
+  assert.match(text, /Its targets have names/);
+  assert.doesNotMatch(text, /To reach a service of yours/);
   client.duplex.close();
 });
 
