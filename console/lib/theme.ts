@@ -24,9 +24,17 @@ effect(() => {
 });
 system.addEventListener("change", () => paint.value += 1);
 
-/** The value of a colour, as `style/tokens.css` names it. */
+/**
+ * The value of a colour, as `style/tokens.css` names it, for what is drawn on a canvas. The name's
+ * own value has both themes' colours: an element that uses it has the one that is shown.
+ */
 export function colorOf(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 function readTheme(): Theme {
