@@ -43,9 +43,8 @@ function strip({ title, client, asks, server, agent, target, dials }: Way): stri
   );
 }
 
-/** By file name. */
-export const QUICK_STARTS: Readonly<Record<string, string>> = {
-  "quick-web.svg": strip({
+const WAYS: Readonly<Record<string, Way>> = {
+  web: {
     title: "A web service at the edge, asked for in the cloud",
     client: ["browser", "or curl"],
     asks: "GET /",
@@ -53,8 +52,8 @@ export const QUICK_STARTS: Readonly<Record<string, string>> = {
     agent: ["cluster edge-a"],
     target: ["service", ":8000"],
     dials: "127.0.0.1:8000",
-  }),
-  "quick-ssh.svg": strip({
+  },
+  ssh: {
     title: "ssh to a box at the edge",
     client: ["ssh", "-p 2222 cloud"],
     asks: "tcp",
@@ -62,8 +61,8 @@ export const QUICK_STARTS: Readonly<Record<string, string>> = {
     agent: ["target ssh", "on the box"],
     target: ["sshd", ":22"],
     dials: "127.0.0.1:22",
-  }),
-  "quick-kubelet.svg": strip({
+  },
+  kubelet: {
     title: "A kube-apiserver reaches kubelets behind NAT",
     client: ["kube-apiserver", "egress selector"],
     asks: "CONNECT",
@@ -71,8 +70,8 @@ export const QUICK_STARTS: Readonly<Record<string, string>> = {
     agent: ["cluster site-1", "--allow …:10250"],
     target: ["kubelet", "10.1.2.3"],
     dials: "TLS to 10.1.2.3:10250, untouched",
-  }),
-  "quick-grpc.svg": strip({
+  },
+  grpc: {
     title: "gRPC calls to the edge",
     client: ["gRPC client", "cloud:8080"],
     asks: "HTTP/2",
@@ -80,8 +79,8 @@ export const QUICK_STARTS: Readonly<Record<string, string>> = {
     agent: ["target greeter", "h2c://"],
     target: ["gRPC server", ":50051"],
     dials: "HTTP/2 to 127.0.0.1:50051",
-  }),
-  "quick-forward.svg": strip({
+  },
+  forward: {
     title: "A forward proxy into an edge network",
     client: ["curl", "--socks5 …"],
     asks: "to where?",
@@ -89,8 +88,8 @@ export const QUICK_STARTS: Readonly<Record<string, string>> = {
     agent: ["--allow", "10.1.0.0/16:80"],
     target: ["10.1.2.3", "any of them"],
     dials: "what the client named",
-  }),
-  "quick-coming.svg": strip({
+  },
+  coming: {
     title: "Who decides about ports",
     client: ["clients", "as before"],
     asks: "as before",
@@ -98,5 +97,10 @@ export const QUICK_STARTS: Readonly<Record<string, string>> = {
     agent: ["--target, and", "may --expose"],
     target: ["services", "as before"],
     dials: "what --target says",
-  }),
+  },
 };
+
+/** By file name. */
+export const QUICK_STARTS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(WAYS).map(([name, way]) => [`quick-${name}.svg`, strip(way)]),
+);
