@@ -94,7 +94,7 @@ function parseAdminAddress(text: string): Address {
 /** Starts the endpoint that `setup` asks for, with `routes` over `source`. @throws {ListenError} */
 export async function startAdminOf<S extends AdminSource>(
   setup: AdminSetup,
-  context: Pick<Context<unknown>, "logLevel">,
+  context: Pick<Context<unknown>, "logControl">,
   routes: readonly AdminRoute<S>[],
   source: Omit<S, keyof AdminSource>,
   configView: () => ConfigView,
@@ -113,10 +113,10 @@ export async function startAdminOf<S extends AdminSource>(
     streams,
     configView,
     get logLevel() {
-      return context.logLevel.level;
+      return context.logControl.level;
     },
     set logLevel(level) {
-      context.logLevel.level = level;
+      context.logControl.level = level;
     },
   };
   // Not spread: the level's getter has to stay one.

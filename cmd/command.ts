@@ -1,6 +1,6 @@
 /** The shape that every subcommand has; `cmd/mod.ts` finds it, `cmd/run.ts` runs it. */
 import type { ConfigView } from "../lib/admin/common_routes.ts";
-import type { LogLevel } from "../lib/log.ts";
+import type { LogFormat, LogLevel } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Right } from "./give_up.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
@@ -56,8 +56,8 @@ export interface Context<V> extends ProcessContext, Settings<V> {
    * framework when `run()` has settled, after the log has left.
    */
   createRuntime(): Runtime;
-  /** The log's level, for those who change it while the command runs. */
-  readonly logLevel: LevelControl;
+  /** For those who change the log while the command runs. */
+  readonly logControl: LogControl;
   /** The settings of now, masked, each with its source; and what became of reloads. */
   settingsView(): ConfigView;
   /**
@@ -82,9 +82,10 @@ export interface Following {
   close(): Promise<void>;
 }
 
-/** A log's level. */
-export interface LevelControl {
+/** What of a log may change. */
+export interface LogControl {
   level: LogLevel;
+  format: LogFormat;
 }
 
 /** Positional arguments that a command takes. */

@@ -18,7 +18,6 @@ export const LOG_OPTIONS = [
     placeholder: "FORMAT",
     choices: ["text", "json"],
     default: "text",
-    isFixed: true,
     description: "One event a line on stderr, for people or for machines",
     group: "Log",
   },

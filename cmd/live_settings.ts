@@ -4,8 +4,8 @@ import type { ConfigView } from "../lib/admin/common_routes.ts";
 import { keyOf } from "../lib/config/setting.ts";
 import { Reloader } from "../lib/config/reloader.ts";
 import type { ReloadStatus } from "../lib/config/reloader.ts";
-import type { Log, LogLevel } from "../lib/log.ts";
-import type { Command, Following, FollowOptions, LevelControl, ProcessContext } from "./command.ts";
+import type { Log, LogFormat, LogLevel } from "../lib/log.ts";
+import type { Command, Following, FollowOptions, LogControl, ProcessContext } from "./command.ts";
 import type { LoadedSettings, SettingsSource } from "./settings.ts";
 import { settingRows } from "./settings_view.ts";
 
@@ -14,7 +14,7 @@ export class LiveSettings {
   readonly #command: Command;
   readonly #source: SettingsSource;
   readonly #process: ProcessContext;
-  readonly #logLevel: LevelControl;
+  readonly #log: LogControl;
   /** Those that the command was started with. */
   readonly #first: LoadedSettings;
   #current: LoadedSettings;
@@ -28,14 +28,14 @@ export class LiveSettings {
       command: Command;
       source: SettingsSource;
       process: ProcessContext;
-      logLevel: LevelControl;
+      log: LogControl;
     },
   ) {
     this.#current = this.#first = loaded;
     this.#command = surroundings.command;
     this.#source = surroundings.source;
     this.#process = surroundings.process;
-    this.#logLevel = surroundings.logLevel;
+    this.#log = surroundings.log;
   }
 
   /** What the admin endpoint shows. */
@@ -104,8 +104,9 @@ export class LiveSettings {
     const { values } = settings;
     // An operator may have set another level meanwhile: only a change in the settings is one.
     if (values["log-level"] !== before["log-level"]) {
-      this.#logLevel.level = values["log-level"] as LogLevel;
+      this.#log.level = values["log-level"] as LogLevel;
     }
+    this.#log.format = values["log-format"] as LogFormat;
     const { values: first } = this.#first;
     const waiting = this.#command.options
       .filter(({ name, isFixed = false }) =>

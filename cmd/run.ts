@@ -109,7 +109,7 @@ async function execute(
   });
   const rights = COMMAND_RIGHTS[command.name]?.kept(values, line.args) ?? [];
   await process.giveUpRights?.(rights);
-  const live = new LiveSettings(loaded, { command, source, process, logLevel: runtimes });
+  const live = new LiveSettings(loaded, { command, source, process, log: runtimes });
   const context: Context<Record<string, unknown>> = {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -125,7 +125,7 @@ async function execute(
     args: line.args,
     sourceOf,
     createRuntime: () => runtimes.createRuntime(),
-    logLevel: runtimes,
+    logControl: runtimes,
     settingsView: () => live.view(),
     followSettings: (options) => live.follow(options),
   };

@@ -31,6 +31,15 @@ export class RuntimeOwner {
     if (this.#log !== undefined) this.#log.level = level;
   }
 
+  get format(): LogFormat {
+    return this.#format;
+  }
+
+  set format(format: LogFormat) {
+    this.#format = format;
+    if (this.#log !== undefined) this.#log.format = format;
+  }
+
   /** Sets how the log of later runtimes looks; the values are checked by the options. */
   configure(options: { level: string; format: string }): void {
     this.#level = options.level as LogLevel;

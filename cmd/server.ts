@@ -14,7 +14,7 @@ import type { TrafficWatcher } from "../lib/server/traffic_watch.ts";
 import { parseClusterTime } from "../lib/server/slow_start.ts";
 import { nearestMatch } from "../lib/suggest.ts";
 import type { PortSharing } from "../lib/transport/listen.ts";
-import { ACCESS_LOG_OPTIONS, openAccessLog } from "./access_log_options.ts";
+import { ACCESS_LOG_OPTIONS, ServerAccessLog } from "./access_log_options.ts";
 import { ADMIN_OPTIONS, readAdminSetup } from "./admin_options.ts";
 import type { AdminSetup } from "./admin_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
@@ -193,9 +193,8 @@ export const command: Command = defineCommand({
     const tls = await tlsServerOf(context, autoPlace);
     const setup = await readAdminSetup(context, plain);
     const portSharing = portSharingOf(context, setup);
-    const accessLog = await openAccessLog(context, plain);
-    if (accessLog !== undefined) cleanup.use(accessLog);
-    const watchers: TrafficWatcher[] = accessLog === undefined ? [] : [accessLog];
+    const accessLog = cleanup.use(await ServerAccessLog.open(context, plain));
+    const watchers: TrafficWatcher[] = [accessLog.log];
     const tracer = await openTracer(context, plain);
     if (tracer !== undefined) watchers.push(tracer);
     const config = { ...await readServerConfig(context, plain, tls), portSharing, watchers };
@@ -228,21 +227,24 @@ export const command: Command = defineCommand({
         runtime,
         async apply(settings) {
           const nextTls = await tlsServerOf(settings, autoPlace);
+          await using undoing = new AsyncDisposableStack();
+          const nextLog = await accessLog.prepare(settings);
+          undoing.defer(() => nextLog.undo());
           const next = await readServerConfig(settings, runtime, nextTls);
-          try {
-            await server.apply(next);
-          } catch (error) {
-            await next.credentialPolicy.close?.();
-            throw error;
-          }
+          undoing.defer(() => next.credentialPolicy.close?.());
+          await server.apply(next);
+          // Nothing below can fail.
+          undoing.move();
+          nextLog.commit();
           if (tracer !== undefined) tracer.share = traceShareOf(settings.values);
           const before = credentialPolicy;
           credentialPolicy = next.credentialPolicy;
           await before.close?.();
         },
       });
-      if (accessLog !== undefined) {
-        cleanup.defer(context.onHangup?.(() => void accessLog.reopen()) ?? (() => {}));
+      // Without either a SIGHUP means what it does to any program.
+      if (values["access-log"] !== undefined || values.config !== undefined) {
+        cleanup.defer(context.onHangup?.(() => void accessLog.log.reopen()) ?? (() => {}));
       }
       await context.giveUpRights?.(rightsOf(values, config));
       await Promise.race([aborted(signal), takenOver.promise.then(() => admin?.close())]);

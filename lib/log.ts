@@ -61,6 +61,8 @@ export interface ClosableLog extends Log {
   flush(): Promise<void>;
   /** Least important events to write; may be changed at any time, for all children too. */
   level: LogLevel;
+  /** How lines look; may be changed at any time, for all children too. */
+  format: LogFormat;
   /** Flushes, then drops what is logged later. */
   close(): Promise<void>;
 }
@@ -74,7 +76,8 @@ const LEVEL_NAMES: Readonly<Record<LogLevel, LevelName>> = {
 
 /** Makes a log. */
 export function createLog(options: LogOptions): ClosableLog {
-  const format = (event: LogEvent) => formatEvent(options.format, event, options.isColoured);
+  const look = { format: options.format };
+  const format = (event: LogEvent) => formatEvent(look.format, event, options.isColoured);
   const queue = new LineQueue({
     write: (text) => options.write(text),
     maxWaitingLines: options.maxWaitingLines ?? 1024,
@@ -91,7 +94,7 @@ export function createLog(options: LogOptions): ClosableLog {
     // The logger alone decides by level: its level can change, a handler's can not.
     handlers: [new QueueHandler("DEBUG", queue, format)],
   });
-  return new StdLog(logger, queue, {});
+  return new StdLog(logger, queue, look, {});
 }
 
 /** Formats records of @std/log and queues them. */
@@ -118,11 +121,19 @@ function toEvent(record: LogRecord): LogEvent {
 class StdLog implements ClosableLog {
   readonly #logger: Logger;
   readonly #queue: LineQueue;
+  /** Shared with its children. */
+  readonly #look: { format: LogFormat };
   readonly #fields: LogFields;
 
-  constructor(logger: Logger, queue: LineQueue, fields: LogFields) {
+  constructor(
+    logger: Logger,
+    queue: LineQueue,
+    look: { format: LogFormat },
+    fields: LogFields,
+  ) {
     this.#logger = logger;
     this.#queue = queue;
+    this.#look = look;
     this.#fields = fields;
   }
 
@@ -136,6 +147,14 @@ class StdLog implements ClosableLog {
 
   set level(level: LogLevel) {
     this.#logger.levelName = LEVEL_NAMES[level];
+  }
+
+  get format(): LogFormat {
+    return this.#look.format;
+  }
+
+  set format(format: LogFormat) {
+    this.#look.format = format;
   }
 
   get droppedCount(): number {
@@ -159,7 +178,7 @@ class StdLog implements ClosableLog {
   }
 
   child(fields: LogFields): Log {
-    return new StdLog(this.#logger, this.#queue, { ...this.#fields, ...fields });
+    return new StdLog(this.#logger, this.#queue, this.#look, { ...this.#fields, ...fields });
   }
 
   flush(): Promise<void> {

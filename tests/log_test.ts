@@ -132,3 +132,16 @@ Deno.test("the log's level can change at any time, for its children too", async 
   await log.flush();
   assert.deepEqual(lines.map((line) => /event=(\S+)/.exec(line)?.[1]), ["c.d"]);
 });
+
+Deno.test("a log's format changes while it is in use, for its children too", async () => {
+  const { log, lines } = recordingLog();
+  const child = log.child({ cluster: "edge-a" });
+  child.info("a.b", "One");
+  log.format = "json";
+  child.info("a.b", "Two");
+  await log.close();
+  assert.match(lines[0]!, /event=a\.b .*cluster=edge-a/);
+  const { event, cluster, msg } = JSON.parse(lines[1]!);
+  assert.deepEqual([event, cluster, msg], ["a.b", "edge-a", "Two"]);
+  assert.equal(log.format, "json");
+});

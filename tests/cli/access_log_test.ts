@@ -58,6 +58,67 @@ Deno.test("--access-log - writes JSON on stdout, apart from the log", async () =
   });
 });
 
+Deno.test({
+  name:
+    "a reload takes another file, format and share over, and loses no line of requests meanwhile",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const file = `${folder}/revtun.yaml`;
+    let version = 0;
+    const write = async (accessLog: Record<string, string>) => {
+      const settings = { hold: "0s", "drain_timeout": `${++version}s`, ...accessLog };
+      const server = { listen: ["127.0.0.1:0/edge-a"], tunnel: ["127.0.0.1:0"], ...settings };
+      await Deno.writeTextFile(`${file}.new`, JSON.stringify({ server }));
+      await Deno.rename(`${file}.new`, file);
+    };
+    const [one, two] = [`${folder}/one.log`, `${folder}/two.log`];
+    await write({});
+    await using process = spawnCli(["server", "--config", file]);
+    const [, address] = await process.printed(/event=frontend\.listening .*\/\/([\d.]+:\d+)/);
+    let asked = 0;
+    let isAsking = true;
+    let isCounted = false;
+    const asking = Promise.all(Array.from({ length: 4 }, async () => {
+      while (isAsking) {
+        const response = await fetch(`http://${address}/${isCounted ? ++asked : "x"}`);
+        await response.body?.cancel();
+      }
+    }));
+    const reloaded = async (count: number) => {
+      await until(
+        "a reload",
+        () => (process.stderr.match(/event=config\.reloaded/g)?.length ?? 0) >= count,
+      );
+    };
+    const read = (name: string) => Deno.readTextFile(name).catch(() => "");
+    await write({ "access_log": one });
+    await until("a line", async () => /"GET \/x /.test(await read(one)));
+    isCounted = true;
+    await write({ "access_log": one, "access_log_format": "json" });
+    await until("a line of JSON", async () => /"path":"\/\d+"/.test(await read(one)));
+    await write({ "access_log": two, "access_log_format": "json" });
+    await until("a line in the other file", async () => /"path":"\/\d+"/.test(await read(two)));
+    // What cannot be opened changes nothing.
+    await write({ "access_log": "/nowhere/at/all.log" });
+    await process.printed(/event=config\.refused .*cannot write to it/);
+    await write({ "access_log": two, "access_log_sample": "0" });
+    await reloaded(4);
+    isAsking = false;
+    await asking;
+    process.kill("SIGTERM");
+    assert.equal((await process.status).code, 0, process.stderr);
+    // Answers of revtun's own are written whatever the share.
+    const text = await read(one) + await read(two);
+    const paths = [...text.matchAll(/"GET \/(\d+) |"path":"\/(\d+)"/g)]
+      .map((match) => Number(match[1] ?? match[2])).sort((a, b) => a - b);
+    assert.deepEqual(paths, Array.from({ length: asked }, (_, index) => index + 1));
+    assert.match(await read(one), /^\S+ - - \[.*\n\{/m);
+    assert.match(await read(two), /^\{[^]*\n\S+ - - \[/);
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
 Deno.test("an access log that cannot be is one line, and exit code 2", async () => {
   const cases: readonly [flags: string[], message: RegExp][] = [
     [["--access-log", "/nowhere/at/all.log"], /--access-log: cannot write to it: .*[Nn]o such/],

@@ -239,7 +239,10 @@ for (const [section, groups] of [["server", SERVER_GROUPS], ["agent", AGENT_GROU
       const metrics = await (await fetch(`http://${admin}/metrics`, { headers })).text();
       assert.match(metrics, new RegExp(`^revtun_config_needs_restart ${fixed.length}$`, "m"));
       if (fixed.length > 0) {
-        const [, keys = ""] = await program.printed(/event=config\.needs_restart .*settings=(\S+)/);
+        const [, text, json] = await program.printed(
+          /event=config\.needs_restart .*settings=(\S+)|"config\.needs_restart".*"settings":"(.+?)"/,
+        );
+        const keys = text ?? json!;
         assert.deepEqual(keys.split(",").sort(), fixed);
       }
       for (const key of changed) {

@@ -18,12 +18,12 @@ export interface AccessLogOutput {
 }
 
 /** How it is written. */
-export interface AccessLogOptions {
-  readonly output: AccessLogOutput;
+export interface AccessLogSettings {
+  /** Closed by the log; undefined for none, which writes nothing. */
+  readonly output: AccessLogOutput | undefined;
   readonly format: "common" | "json";
   /** Share of the requests that are written, 0 to 1; those that went wrong are written always. */
   readonly sample: number;
-  readonly runtime: Runtime;
 }
 
 /** Bytes that a line has beside the parts of the client's head. */
@@ -31,21 +31,28 @@ const OTHER_BYTES = 4096;
 
 /** Writes lines as its options say; `await using` closes it. */
 export class AccessLog implements TrafficWatcher, AsyncDisposable {
-  readonly isOn = true;
-  readonly #options: AccessLogOptions;
-  readonly #format: AccessFormat;
+  #settings: AccessLogSettings;
+  readonly #runtime: Runtime;
+  #format: AccessFormat;
   readonly #lines: LineBuffer;
+  /** What is done with its output, one after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #isOn: boolean;
+  #isClosed = false;
   /** From the runtime's clock to the wall's, taken anew each second. */
   #offsetMs = 0;
   #offsetUntilMs = 0;
 
-  constructor(options: AccessLogOptions) {
-    this.#options = options;
-    this.#format = options.format === "json" ? new JsonFormat() : new CommonFormat();
-    const { log, timers } = options.runtime;
+  constructor(settings: AccessLogSettings, runtime: Runtime) {
+    this.#settings = settings;
+    this.#runtime = runtime;
+    this.#isOn = settings.output !== undefined;
+    this.#format = formatOf(settings);
+    const { log, timers } = runtime;
     this.#lines = new LineBuffer({
       timers,
-      write: (bytes) => options.output.write(bytes),
+      // Nothing is written without one: its last lines went before it did.
+      write: (bytes) => this.#settings.output?.write(bytes) ?? Promise.resolve(),
       onFailure: (error) => {
         if (error === undefined) {
           log.info("access_log.recovered", "The access log is written again", {
@@ -56,6 +63,10 @@ export class AccessLog implements TrafficWatcher, AsyncDisposable {
         }
       },
     });
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
   }
 
   /** Lines that were lost: they could not be written, or not fast enough. */
@@ -84,36 +95,70 @@ export class AccessLog implements TrafficWatcher, AsyncDisposable {
   }
 
   /** Opens its file anew: the one before was renamed. Never rejects; logs what goes wrong. */
-  async reopen(): Promise<void> {
-    const { output, runtime } = this.#options;
-    await this.#lines.flush();
-    try {
-      await output.reopen?.();
-      runtime.log.info("access_log.reopened", "The access log's file was opened anew");
-    } catch (error) {
-      const detail = (error as Error).message;
-      runtime.log.error(
-        "access_log.not_reopened",
-        `The access log goes on where it was, its file cannot be opened anew: ${detail}`,
-      );
-    }
+  reopen(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { output } = this.#settings;
+      if (output === undefined) return;
+      const { log } = this.#runtime;
+      await this.#lines.flush();
+      try {
+        await output.reopen?.();
+        log.info("access_log.reopened", "The access log's file was opened anew");
+      } catch (error) {
+        const detail = (error as Error).message;
+        log.error(
+          "access_log.not_reopened",
+          `The access log goes on where it was, its file cannot be opened anew: ${detail}`,
+        );
+      }
+    });
+  }
+
+  /**
+   * Writes as `settings` say, from when the output of before has taken the lines that were made for
+   * it; that one is closed if it is another one. Resolves then, and never rejects.
+   */
+  configure(settings: AccessLogSettings): Promise<void> {
+    return this.#inTurn(async () => {
+      const { output: before } = this.#settings;
+      const { output } = settings;
+      // Else its last lines would have nowhere to go.
+      if (output === undefined) this.#isOn = false;
+      await this.#lines.flush(() => {
+        if (this.#isClosed) return;
+        this.#settings = settings;
+        this.#format = formatOf(settings);
+        this.#isOn = output !== undefined;
+      });
+      if (output !== before) (this.#isClosed ? output : before)?.close?.();
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Not in turn: an output that takes nothing must not hold it up.
     await this.#lines.close();
-    this.#options.output.close?.();
+    this.#isClosed = true;
+    this.#settings.output?.close?.();
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    return this.#work = this.#work.then(work);
   }
 
   #isSampled(): boolean {
-    const { sample, runtime } = this.#options;
-    return sample >= 1 || runtime.random() < sample;
+    const { sample } = this.#settings;
+    return sample >= 1 || this.#runtime.random() < sample;
   }
 
   #wallMs(ms: number, nowMs: number): number {
     if (nowMs >= this.#offsetUntilMs) {
       this.#offsetUntilMs = nowMs + 1000;
-      this.#offsetMs = Date.now() - this.#options.runtime.nowMs();
+      this.#offsetMs = Date.now() - this.#runtime.nowMs();
     }
     return ms + this.#offsetMs;
   }
+}
+
+function formatOf({ format }: AccessLogSettings): AccessFormat {
+  return format === "json" ? new JsonFormat() : new CommonFormat();
 }

@@ -148,12 +148,17 @@ export class LineBuffer {
     this.#end = at;
   }
 
-  /** Resolves when all lines so far were written or lost. */
-  async flush(): Promise<void> {
-    while (this.#writing !== undefined || this.#end > 0) {
-      if (this.#writing === undefined) this.#flush();
-      await this.#writing;
-    }
+  /**
+   * Resolves when all lines so far were written or lost. What comes meanwhile is not waited for:
+   * there would be no end to it under load.
+   *
+   * @param onCut called when the last of them are handed over, and no later one is.
+   */
+  async flush(onCut?: () => void): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    if (this.#end > 0) this.#flush();
+    onCut?.();
+    await this.#writing;
   }
 
   /** Writes what is here, for a second at most, and takes no more. */

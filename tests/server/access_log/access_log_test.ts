@@ -1,20 +1,45 @@
 import assert from "node:assert/strict";
 import { silentLog } from "../../../lib/log.ts";
 import { createRuntime } from "../../../lib/runtime.ts";
+import type { Runtime } from "../../../lib/runtime.ts";
 import { AccessLog } from "../../../lib/server/access_log/access_log.ts";
-import type { AccessLogOptions } from "../../../lib/server/access_log/access_log.ts";
+import type {
+  AccessLogOutput,
+  AccessLogSettings,
+} from "../../../lib/server/access_log/access_log.ts";
 import type { WatchedConnection } from "../../../lib/server/traffic_watch.ts";
 import { until } from "../../agent/support.ts";
 import { frontendRig } from "../frontend_rig.ts";
 
+/** A connection that has ended in order. */
+function connectionTo(target: string): WatchedConnection {
+  return {
+    frontend: "tcp://:1/c",
+    protocol: "tcp",
+    startedMs: 0,
+    client: undefined,
+    cluster: "c",
+    target,
+    hostName: "h",
+    toTargetBytes: 0,
+    toClientBytes: 0,
+    foundMs: 0,
+    endedMs: 1,
+    status: 200,
+    error: undefined,
+  };
+}
+
 /** An access log that is kept as text. */
-function memoryLog(options: Partial<AccessLogOptions> = {}) {
-  const runtime = createRuntime(silentLog);
+function memoryLog(
+  { runtime = createRuntime(silentLog), ...options }:
+    & Partial<AccessLogSettings>
+    & { runtime?: Runtime } = {},
+) {
   let text = "";
   const log = new AccessLog({
     format: "common",
     sample: 1,
-    runtime,
     output: {
       write(bytes) {
         text += new TextDecoder().decode(bytes);
@@ -22,7 +47,7 @@ function memoryLog(options: Partial<AccessLogOptions> = {}) {
       },
     },
     ...options,
-  });
+  }, runtime);
   return {
     log,
     get lines() {
@@ -222,21 +247,7 @@ Deno.test("a share of the requests is written, chosen by chance", async () => {
   const chances = [0.05, 0.5, 0.09, 0.1, 0.99];
   const runtime = { ...plain, random: () => chances.shift()! };
   await using access = memoryLog({ sample: 0.1, runtime });
-  const connection: WatchedConnection = {
-    frontend: "tcp://:1/c",
-    protocol: "tcp",
-    startedMs: 0,
-    client: undefined,
-    cluster: "c",
-    target: "",
-    hostName: "h",
-    toTargetBytes: 0,
-    toClientBytes: 0,
-    foundMs: 0,
-    endedMs: 1,
-    status: 200,
-    error: undefined,
-  };
+  const connection = connectionTo("");
   for (let i = 0; i < 5; i++) access.log.connectionEnded(connection);
   access.log.connectionEnded({ ...connection, status: 502, error: new Error("broke") });
   await access.log[Symbol.asyncDispose]();
@@ -258,4 +269,80 @@ Deno.test("a full disk costs lines, and no request", async () => {
     await response.body?.cancel();
   }
   await until("the lines are counted as lost", () => access.log.droppedCount === 3);
+});
+
+/** An output whose writes end when the test says. */
+function slowOutput() {
+  let text = "";
+  let isClosed = false;
+  const waiting: (() => void)[] = [];
+  const output: AccessLogOutput = {
+    write(bytes) {
+      assert.equal(isClosed, false);
+      text += new TextDecoder().decode(bytes);
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+    close: () => isClosed = true,
+  };
+  return {
+    output,
+    get names() {
+      return [...text.matchAll(/TCP (\w+)|"target":"(\w+)"/g)].map((match) => match[1] ?? match[2]);
+    },
+    get text() {
+      return text;
+    },
+    get isClosed() {
+      return isClosed;
+    },
+    written: () => waiting.shift()!(),
+  };
+}
+
+Deno.test("AccessLog goes on by other settings without losing or mixing a line", async () => {
+  const [one, two, three] = [slowOutput(), slowOutput(), slowOutput()];
+  await using at = memoryLog({ output: one.output });
+  const { log } = at;
+  const passed = (target: string) => log.connectionEnded(connectionTo(target));
+  passed("a");
+  const first = log.configure({ output: two.output, format: "json", sample: 1 });
+  await until("the first write", () => one.names.length === 1);
+  // Made while the last line of before is written, and for what comes then.
+  passed("b");
+  one.written();
+  await first;
+  assert.equal(one.isClosed, true);
+  const flushed = log.configure({ output: two.output, format: "common", sample: 1 });
+  await until("the second write", () => two.names.length === 1);
+  passed("c");
+  two.written();
+  await flushed;
+  assert.equal(two.isClosed, false);
+  const off = log.configure({ output: undefined, format: "common", sample: 1 });
+  await until("the third write", () => two.names.length === 2);
+  two.written();
+  await off;
+  assert.deepEqual([log.isOn, two.isClosed], [false, true]);
+  await log.configure({ output: three.output, format: "common", sample: 1 });
+  assert.equal(log.isOn, true);
+  passed("d");
+  const ended = log[Symbol.asyncDispose]();
+  await until("the last write", () => three.names.length === 1);
+  three.written();
+  await ended;
+  assert.deepEqual([one.names, two.names, three.names], [["a"], ["b", "c"], ["d"]]);
+  assert.match(two.text, /^\{.*\}\n[^{]/);
+  assert.equal(log.droppedCount, 0);
+});
+
+Deno.test("AccessLog ends though an output takes nothing, and closes the one that was to follow", async () => {
+  const [one, two] = [slowOutput(), slowOutput()];
+  const at = memoryLog({ output: one.output });
+  at.log.connectionEnded(connectionTo("a"));
+  const never = at.log.configure({ output: two.output, format: "common", sample: 1 });
+  await at[Symbol.asyncDispose]();
+  assert.equal(one.isClosed, true);
+  one.written();
+  await never;
+  assert.equal(two.isClosed, true);
 });

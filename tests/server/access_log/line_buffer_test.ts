@@ -108,3 +108,18 @@ Deno.test("no byte of a client can end a line or a string", async () => {
     assert.deepEqual(Array.from(read, (character) => character.charCodeAt(0)), [...all]);
   }
 });
+
+Deno.test("LineBuffer.flush() does not wait for lines that come meanwhile, and says where it cut", async () => {
+  using at = rig();
+  at.add("one");
+  let cutAt = 0;
+  const flushed = at.lines.flush(() => {
+    cutAt = at.written.length;
+    at.add("three");
+  });
+  await at.settle();
+  at.add("four");
+  at.waiting.shift()!.resolve();
+  await flushed;
+  assert.deepEqual([cutAt, at.written], [1, ["one\n"]]);
+});
