@@ -120,20 +120,27 @@ echo 10.1.2.3 intranet >> /etc/hosts`,
       [/service install server --root/, /^Wrote .*\/image\/etc\/systemd/m],
     ],
   },
-  "docs/quickstart/coming-from.md": {
+  "docs/migrating.md": {
     atEdge: AT_EDGE,
-    needs: ["ssh", "sshd", "curl"],
-    given: `${SSH_ACCOUNT}
+    needs: ["ssh", "sshd", "curl", "dig", "dnsmasq", "openssl"],
+    given: `${SSH_ACCOUNT}${CA}
+certify web secure.example.com DNS:secure.example.com
+cp "$REPO"/examples/migrating/* .
 echo 'hello from the edge' > page
 echo 10.1.2.3 intranet >> /etc/hosts`,
     services: [
       ["edge", SSHD],
       ["edge", webService("8000", "page")],
+      ["edge", webService("9443", "page", "https")],
+      ["edge", webService('"docker.sock"', "page")],
+      ["edge", nameServer("127.0.0.1", "--address=/example.com/192.0.2.7")],
       ["edge", `ip addr add 10.1.2.3/32 dev lo && ${webService('80, "10.1.2.3"', "page")}`],
     ],
     prints: [
       [/^ssh /, /^till-7$/m],
       [/^curl /, /hello from the edge/],
+      [/^revtun status/, /\bspare\b/],
+      [/^dig /, /^example\.com\..*\bA\s+192\.0\.2\.7$/m],
       [/revtun agent .*--expose tcp/, /event=frontend\.exposed/],
       [/config check/, /nothing wrong with agent/],
     ],
