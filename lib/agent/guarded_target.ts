@@ -36,9 +36,6 @@ export interface TargetGuard {
  */
 type State = "head" | "body" | "switching" | "open" | "refusing" | "over";
 
-const SWITCHING = /^HTTP\/1\.1 101[ \r]/;
-const STATUS_LINE_BYTES = 13;
-
 /** Stands between a stream of the cloud side and its target. */
 export class GuardedTarget implements Duplex, Sink {
   readonly #target: Duplex;
@@ -50,11 +47,12 @@ export class GuardedTarget implements Duplex, Sink {
   readonly #exchanges: RawExchanges | undefined;
   #sink: Sink | undefined;
   #state: State;
-  /** Start of the answer to an offer to switch. */
-  #answer = "";
   #rule = "";
+  #isRefused = false;
   #isEnded = false;
   #owesDrain = false;
+  /** The target is closed since it was refused, and the cloud side has still to read that. */
+  #owesClose = false;
 
   constructor(target: Duplex, guard: TargetGuard) {
     this.#target = target;
@@ -83,6 +81,8 @@ export class GuardedTarget implements Duplex, Sink {
   }
 
   write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+    // What comes behind a refusal is dropped, up to its end.
+    if (this.#owesClose) return true;
     if (this.#state === "over" || this.#target.isClosed) return false;
     if (this.#state === "open") return this.#pass(bytes, buffer);
     if (this.#held.length > 0 || this.#state === "switching" || this.#state === "refusing") {
@@ -99,6 +99,7 @@ export class GuardedTarget implements Duplex, Sink {
 
   end(): void {
     this.#isEnded = true;
+    if (this.#owesClose) return this.#close();
     if (this.#state !== "switching" && this.#state !== "refusing") this.#target.end();
   }
 
@@ -111,7 +112,8 @@ export class GuardedTarget implements Duplex, Sink {
   }
 
   close(error?: Error): void {
-    this.#target.close(error);
+    if (this.#owesClose) this.#close(error);
+    else this.#target.close(error);
   }
 
   onData(bytes: Uint8Array, buffer: SharedBuffer): void {
@@ -119,7 +121,7 @@ export class GuardedTarget implements Duplex, Sink {
     if (!this.#guard.passed(bytes.length)) return this.#cut();
     this.#exchanges?.response(bytes);
     this.#sink?.onData(bytes, buffer);
-    if (this.#state === "switching") this.#readAnswer(bytes);
+    if (this.#state === "switching" && this.#exchanges!.isAnswered) this.#offerAnswered();
     else if (this.#state === "refusing" && this.#exchanges!.isIdle) this.#answerRefusal();
   }
 
@@ -136,6 +138,13 @@ export class GuardedTarget implements Duplex, Sink {
     this.#held.clear();
     this.#exchanges?.close();
     this.#guard.closed();
+    // A close before the other side's end is a reset, which overtakes the refusal.
+    this.#owesClose = this.#isRefused && !this.#isEnded && error === undefined;
+    if (!this.#owesClose) this.#sink?.onClose(error);
+  }
+
+  #close(error?: Error): void {
+    this.#owesClose = false;
     this.#sink?.onClose(error);
   }
 
@@ -172,10 +181,7 @@ export class GuardedTarget implements Duplex, Sink {
     let at = start;
     while (at < end && !this.#target.isClosed) {
       if (this.#state === "body") {
-        const from = at;
-        at = this.#body.scan(bytes, at, end);
-        this.#forward(bytes.subarray(from, at));
-        if (this.#body.isDone && this.#state === "body") this.#state = "head";
+        at = this.#takeBody(bytes, at, end);
       } else if (this.#state === "head") {
         const headEnd = this.#takeHead(bytes, at, end);
         if (headEnd === INCOMPLETE) return at;
@@ -188,6 +194,26 @@ export class GuardedTarget implements Duplex, Sink {
       }
     }
     return at;
+  }
+
+  #takeBody(bytes: Uint8Array, start: number, end: number): number {
+    let bodyEnd: number;
+    try {
+      bodyEnd = this.#body.scan(bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      if (this.#guard.mustBeHttp !== true) {
+        this.#state = "open";
+        return start;
+      }
+      // The target has a part of it: there is no answer that it could be told by.
+      const rule = this.#guard.refusedGarbage!();
+      this.close(new ClosedError("us", `Refused by rule ${rule}: ${error.message}`));
+      return end;
+    }
+    this.#forward(bytes.subarray(start, bodyEnd));
+    if (this.#body.isDone && this.#state === "body") this.#state = "head";
+    return bodyEnd;
   }
 
   #takeHead(bytes: Uint8Array, start: number, end: number): number {
@@ -216,7 +242,6 @@ export class GuardedTarget implements Duplex, Sink {
     this.#forward(bytes.subarray(start, headEnd));
     if (framing === "tunnel" || isUpgrade) {
       this.#state = "switching";
-      this.#answer = "";
     } else {
       this.#body.start(framing, head.contentLength);
       this.#state = this.#body.isDone ? "head" : "body";
@@ -229,12 +254,12 @@ export class GuardedTarget implements Duplex, Sink {
     this.#pass(bytes);
   }
 
-  /** Another protocol begins only where the target says so, not where the cloud side does. */
-  #readAnswer(bytes: Uint8Array): void {
-    const missing = STATUS_LINE_BYTES - this.#answer.length;
-    this.#answer += String.fromCharCode(...bytes.subarray(0, Math.max(0, missing)));
-    if (this.#answer.length < STATUS_LINE_BYTES) return;
-    this.#state = SWITCHING.test(this.#answer) ? "open" : "head";
+  /**
+   * Another protocol begins only where the target says so, not where the cloud side does: by the
+   * answer to its offer, not by what stands in the body of an answer before it.
+   */
+  #offerAnswered(): void {
+    this.#state = this.#exchanges!.hasSwitched ? "open" : "head";
     this.#takeHeld();
     this.#goOn();
   }
@@ -257,6 +282,7 @@ export class GuardedTarget implements Duplex, Sink {
 
   #answerRefusal(): void {
     this.#state = "over";
+    this.#isRefused = true;
     this.#held.clear();
     const bytes = refusal(this.#rule);
     // Not from within the call that wrote the request: its caller may not be ready for an answer.

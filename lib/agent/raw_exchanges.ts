@@ -18,6 +18,9 @@ export class RawExchanges {
   readonly #responses: MessageFollower<ResponseHead>;
   /** Methods of requests that have no complete answer yet. */
   readonly #methods: string[] = [];
+  /** Requests whose final answer has not begun. */
+  #unanswered = 0;
+  #hasSwitched = false;
   #isOpaque = false;
   #isReusable = true;
   /** The response that passes now is interim: the final one follows. */
@@ -59,6 +62,16 @@ export class RawExchanges {
     return this.#methods.length === 1 && this.#requests.isBetween;
   }
 
+  /** The final answer to each request has begun; answers that are no HTTP are followed no further. */
+  get isAnswered(): boolean {
+    return this.#isOpaque || this.#unanswered === 0;
+  }
+
+  /** An answer was 101: what passes from there on is another protocol. */
+  get hasSwitched(): boolean {
+    return this.#hasSwitched;
+  }
+
   /** The request that waits for its answer wants no body in it. */
   get isHead(): boolean {
     return this.#methods[0] === "HEAD";
@@ -77,6 +90,7 @@ export class RawExchanges {
   /** The request at hand was answered by ourselves. */
   answered(): void {
     this.#methods.shift();
+    this.#unanswered -= 1;
   }
 
   /** Forgets everything; nothing may be followed after. */
@@ -101,6 +115,7 @@ export class RawExchanges {
     const { head, body } = this.#requests;
     if (this.#methods.length === MAX_PIPELINED) return this.close();
     this.#methods.push(head.method);
+    this.#unanswered += 1;
     this.#isReusable = this.#isReusable && head.isKeepAlive;
     const framing = requestFraming(head);
     // What follows a CONNECT depends on its answer: followed no further.
@@ -111,6 +126,8 @@ export class RawExchanges {
   #onResponseHead(): void {
     const { head, body } = this.#responses;
     this.#isInterim = head.isInterim;
+    if (!head.isInterim) this.#unanswered -= 1;
+    if (head.status === 101) this.#hasSwitched = true;
     const framing = responseFraming(head, this.#methods[0] ?? "");
     if (framing === "tunnel") return this.close();
     if (framing === "close" || (!head.isInterim && !head.isKeepAlive)) this.#isReusable = false;

@@ -1,5 +1,8 @@
 /** A cloud side that asks for more than the edge allows, through the real commands. */
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { connect } from "./claimant.ts";
 import { ask, startAgent, startServer, temporaryFolder } from "./commands.ts";
 
 for (const mode of ["mux", "raw"]) {
@@ -67,4 +70,111 @@ Deno.test("what the edge allows for a day is not given anew by a restart", async
   else assert.deepEqual(answers, [200, 200, 0]);
   const kept = JSON.parse(await Deno.readTextFile(folder.path("day-bytes.edge-a.till-7.json")));
   assert.ok(kept.bytes > 0);
+});
+
+/** A server whose clients' bytes reach an agent unread, and that agent with `rules`. */
+async function behindTcp(target: string, rules: readonly string[]) {
+  const server = await startServer(["--listen", "tcp://127.0.0.1:0/edge-a"]);
+  const [, address = ""] = await server.process.printed(/frontend=tcp:\/\/([\d.]+:\d+)/);
+  const agent = startAgent(server, ["--target", target, ...rules]);
+  await server.process.printed(/event=tunnel\.registered/);
+  return {
+    agent,
+    connect: () => connect(address),
+    async [Symbol.asyncDispose]() {
+      await agent[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What comes until the far side ends or breaks the connection. */
+async function readAll(conn: Deno.Conn): Promise<string> {
+  const buffer = new Uint8Array(4096);
+  let text = "";
+  for (;;) {
+    const count = await conn.read(buffer).catch(() => null);
+    if (count === null) return text;
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+}
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("chunks that are none end their connection, not the agent", async () => {
+  await using backend = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => new Response(await request.text().catch(() => "")),
+  );
+  await using world = await behindTcp(`127.0.0.1:${backend.addr.port}`, [
+    ...["--allow-request", "POST:/api/*"],
+  ]);
+  const head = "POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (
+    const parts of [[`${head}zz\r\n`], [head, "zz\r\n"], [`${head}1\r\na\r\n`, "1\r\nabc\r\n"]]
+  ) {
+    using conn = await world.connect();
+    for (const part of parts) {
+      await conn.write(utf8(part));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    // Whatever it is told, it is told that it is over.
+    await readAll(conn);
+  }
+  const conn = await world.connect();
+  await conn.write(
+    utf8(`${head.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")}2\r\nhi\r\n0\r\n\r\n`),
+  );
+  assert.match(await readAll(conn), /^HTTP\/1\.1 200 [^]*hi/);
+  conn.close();
+  world.agent.kill("SIGTERM");
+  assert.equal((await world.agent.status).code, 0, world.agent.stderr);
+});
+
+Deno.test("another protocol begins by the answer to who asked for it, not by words in a body", async () => {
+  const seen: string[] = [];
+  const sockets: Socket[] = [];
+  // A target whose answer goes on with what a client wishes.
+  const target = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => seen.push(bytes.toString("latin1")));
+  });
+  await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = target.address() as AddressInfo;
+    await using world = await behindTcp(`127.0.0.1:${port}`, ["--allow-request", "GET:/api/*"]);
+    using conn = await world.connect();
+    const isSeen = async (pattern: RegExp) => {
+      while (!pattern.test(seen.join(""))) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    const heard: string[] = [];
+    const hearing = (async () => {
+      const buffer = new Uint8Array(4096);
+      for (let count = await conn.read(buffer); count !== null; count = await conn.read(buffer)) {
+        heard.push(new TextDecoder().decode(buffer.subarray(0, count)));
+      }
+    })().catch(() => {});
+    await conn.write(utf8("GET /api/echo HTTP/1.1\r\nHost: a\r\n\r\n"));
+    await isSeen(/api\/echo/);
+    sockets[0]!.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    while (!heard.join("").includes("1000")) await new Promise((resolve) => setTimeout(resolve, 5));
+    const offer = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    await conn.write(utf8(`GET /api/ws HTTP/1.1\r\nHost: a\r\n${offer}\r\n`));
+    await isSeen(/api\/ws/);
+    sockets[0]!.write("HTTP/1.1 101 says a body\r\n\r\n");
+    while (!heard.join("").includes("says")) await new Promise((resolve) => setTimeout(resolve, 5));
+    await conn.write(utf8("DELETE /admin HTTP/1.1\r\nHost: a\r\n\r\n"));
+    sockets[0]!.write("x".repeat(1000 - 28));
+    sockets[0]!.write(
+      "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+    );
+    await world.agent.printed(/event=policy\.refused .*method=DELETE path=\/admin/);
+    await hearing;
+    assert.match(heard.join(""), /HTTP\/1\.1 404 [^]*HTTP\/1\.1 403 [^]*allow-request/);
+    assert.doesNotMatch(seen.join(""), /admin/);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => target.close(() => resolve()));
+  }
 });
