@@ -18,17 +18,25 @@ const SLOTS = 256;
 
 /**
  * Timers with a resolution of `tickMs`: they fire at their time or up to two ticks later, never
- * before. Holds one interval, and only while a timer is set.
+ * before. Holds one timeout, and only while a timer is set; it wakes the process at the next tick
+ * that has something to do, not at those between.
  */
 export class TimerWheel {
   readonly #tickMs: number;
   readonly #slots = Array.from({ length: SLOTS }, () => new LinkedList<Entry>());
   readonly #nowMs: () => number;
+  /** The last tick whose slot was looked at. */
   #tick: number;
-  #coarseTick: number;
   #armed = 0;
-  #interval: ReturnType<typeof setInterval> | undefined;
+  #timeout: ReturnType<typeof setTimeout> | undefined;
+  /** Tick that the timeout is set for; none that is before it has anything in its slot. */
+  #wakeTick = Infinity;
   #isClosed = false;
+
+  #coarseTick: number;
+  /** It wakes at every tick, for those who ask for the coarse clock. */
+  #isTicking = false;
+  #isClockAsked = false;
 
   /**
    * @param tickMs resolution, 50 ms by default.
@@ -47,9 +55,11 @@ export class TimerWheel {
 
   /**
    * The clock as of the last tick, for who sets deadlines by the thousand a second: asking the real
-   * one costs more than they do. Kept up only while a timer is set.
+   * one costs more than they do. It ticks only while it is asked.
    */
   get coarseNowMs(): number {
+    this.#isClockAsked = true;
+    if (!this.#isTicking) this.#startTicking();
     return this.#coarseTick * this.#tickMs;
   }
 
@@ -73,9 +83,19 @@ export class TimerWheel {
     this.#stop();
   }
 
-  /** Fires what is due now; called by the interval, and by tests with a clock of their own. */
+  /** Fires what is due now; called by the timeout, and by tests with a clock of their own. */
   advance(): void {
+    const isToTick = this.#isClockAsked;
+    try {
+      this.#fire();
+    } finally {
+      this.#rest(isToTick);
+    }
+  }
+
+  #fire(): void {
     const now = this.#coarseTick = this.#currentTick();
+    this.#isTicking = true;
     // After a long stall every slot is visited once at most: what is overdue is found in any case.
     const first = Math.max(this.#tick + 1, now - SLOTS + 1);
     for (let tick = first; tick <= now; tick++) {
@@ -94,16 +114,43 @@ export class TimerWheel {
         entry.run();
       }
     }
-    if (this.#armed === 0) this.#stop();
+  }
+
+  /** Sets the timeout anew once all that is due was fired. */
+  #rest(isToTick: boolean): void {
+    if (this.#armed === 0) return this.#stop();
+    this.#isTicking = isToTick;
+    // Who asked while timers fired was told the time of now: that needs no further tick.
+    this.#isClockAsked = false;
+    this.#wakeAt(isToTick ? this.#tick + 1 : this.#nextTick());
+  }
+
+  #startTicking(): void {
+    this.#coarseTick = this.#currentTick();
+    if (this.#armed === 0) return;
+    this.#isTicking = true;
+    if (this.#wakeTick > this.#coarseTick + 1) this.#wakeAt(this.#coarseTick + 1);
+  }
+
+  /** The next tick with a slot that is not empty; there is one while a timer is set. */
+  #nextTick(): number {
+    let tick = this.#tick + 1;
+    while (this.#slots[tick % SLOTS]!.size === 0) tick += 1;
+    return tick;
+  }
+
+  #wakeAt(tick: number): void {
+    clearTimeout(this.#timeout);
+    this.#wakeTick = tick;
+    // What is due since the clock was looked at last is due at once.
+    const ms = Math.max(0, tick * this.#tickMs - this.#nowMs());
+    this.#timeout = setTimeout(() => this.advance(), ms);
   }
 
   /** Sets `entry`; only for itself. */
   arm(entry: Entry, ms: number): void {
     if (this.#isClosed) return;
-    if (this.#interval === undefined) {
-      this.#tick = this.#coarseTick = this.#currentTick();
-      this.#interval = setInterval(() => this.advance(), this.#tickMs);
-    }
+    if (this.#timeout === undefined) this.#tick = this.#currentTick();
     const wasDueTick = entry.dueTick;
     entry.dueTick = Math.floor((this.#nowMs() + ms) / this.#tickMs) + 1;
     if (entry.slot === -1) {
@@ -134,11 +181,14 @@ export class TimerWheel {
     const tick = Math.min(entry.dueTick, this.#tick + SLOTS - 1);
     entry.slot = tick % SLOTS;
     this.#slots[entry.slot]!.append(entry);
+    if (tick < this.#wakeTick) this.#wakeAt(tick);
   }
 
   #stop(): void {
-    clearInterval(this.#interval);
-    this.#interval = undefined;
+    clearTimeout(this.#timeout);
+    this.#timeout = undefined;
+    this.#wakeTick = Infinity;
+    this.#isTicking = false;
   }
 }
 

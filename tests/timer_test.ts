@@ -73,3 +73,57 @@ Deno.test("a timer may cancel others that are due with it, and set itself anew",
   wheel.close();
   assert.equal(wheel.size, 0);
 });
+
+Deno.test("the coarse clock is a tick behind at most, however long nobody asked", () => {
+  let nowMs = 0;
+  const wheel = new TimerWheel(TICK_MS, () => nowMs);
+  const check = () => {
+    const lateMs = nowMs - wheel.coarseNowMs;
+    assert.ok(lateMs >= 0 && lateMs < TICK_MS, `${lateMs} ms behind at ${nowMs}`);
+  };
+  check();
+  wheel.after(3_600_000, () => {});
+  for (const restMs of [10, 45, 700, 12_800, 60_000]) {
+    nowMs += restMs;
+    check();
+    check();
+    // Once it was asked it ticks; then it rests again.
+    for (let count = 0; count < 4; count++) {
+      nowMs += TICK_MS;
+      wheel.advance();
+    }
+  }
+  wheel.close();
+  nowMs += 500;
+  check();
+});
+
+Deno.test("a wheel sleeps until a timer is due", async () => {
+  let looks = 0;
+  const wheel = new TimerWheel(1, () => {
+    looks += 1;
+    return performance.now();
+  });
+  try {
+    const startMs = performance.now();
+    await new Promise<void>((resolve) => wheel.after(200, resolve));
+    assert.ok(performance.now() - startMs >= 200);
+    // Setting the timer and its end take a few; one at each of 200 ticks would be no sleep.
+    assert.ok(looks < 60, `${looks} looks at the clock`);
+  } finally {
+    wheel.close();
+  }
+});
+
+Deno.test("a timer that is set later and due earlier wakes the wheel", async () => {
+  const wheel = new TimerWheel(TICK_MS);
+  try {
+    const startMs = performance.now();
+    wheel.after(3_600_000, () => {});
+    await new Promise<void>((resolve) => wheel.after(100, resolve));
+    // For the first one alone it would sleep for 255 ticks, 12.75 s.
+    assert.ok(performance.now() - startMs < 10_000);
+  } finally {
+    wheel.close();
+  }
+});
