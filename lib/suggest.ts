@@ -11,6 +11,8 @@ export function nearestMatch(word: string, known: Iterable<string>): string | un
   const extended: string[] = [];
   for (const candidate of known) {
     if (word !== "" && candidate.startsWith(word)) extended.push(candidate);
+    // Each letter that one has more is one to add: what somebody else wrote may be very long.
+    if (Math.abs(word.length - candidate.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

@@ -129,7 +129,7 @@ class Endpoint<S> {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const url = new URL(request.url);
+    const url = urlOf(request);
     this.#access.checkHost(url);
     if (request.method === "GET" || request.method === "HEAD") {
       // A link on another site may lead here: what it opens holds nothing of this server.
@@ -149,4 +149,11 @@ class Endpoint<S> {
       headers: { ...ADMIN_HEADERS, "content-type": "application/json; charset=utf-8" },
     });
   }
+}
+
+/** @throws {Problem} 400 where its Host makes no URL: not our failure, and no line of the log. */
+function urlOf(request: Request): URL {
+  const url = URL.parse(request.url);
+  if (url === null) throw new Problem(400, "Host is malformed");
+  return url;
 }

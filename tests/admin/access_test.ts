@@ -59,3 +59,17 @@ Deno.test("health is for everybody, all else for who has the token", async () =>
   const headers = { authorization: "Bearer hunter2" };
   assert.equal((await rig.ask("/api/v1/status", undefined, { headers })).status, 200);
 });
+
+Deno.test("a Host that is none is refused before all else, and is no failure of ours", async () => {
+  await using rig = await adminRig({ token: new Secret("hunter2") });
+  for (const host of ["[", "a b", "::::", "127.0.0.1:99999"]) {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(rig.url).port) });
+    await conn.write(new TextEncoder().encode(
+      `GET /api/v1/status HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    ));
+    const buffer = new Uint8Array(1024);
+    const count = await conn.read(buffer) ?? 0;
+    assert.match(new TextDecoder().decode(buffer.subarray(0, count)), /^HTTP\/1\.1 400 /, host);
+  }
+  assert.deepEqual(rig.events.latest(100).filter(({ level }) => level === "error"), []);
+});
