@@ -41,6 +41,16 @@ function openFiles() {
 }
 
 /**
+ * A container's user often has no home, without which deno does not start; it need not be there, and
+ * is in no folder that others can write to, since code is read from it.
+ */
+function cacheOfNobody() {
+  const { HOME, XDG_CACHE_HOME } = process.env;
+  if (HOME || XDG_CACHE_HOME || process.platform === "win32") return {};
+  return { DENO_DIR: fileURLToPath(new URL(".cache/deno", root)) };
+}
+
+/**
  * Becomes `file` where Node can (22.15 and later, not Windows); else runs it with everything passed
  * on both ways: arguments, files, signals, exit code.
  *
@@ -48,7 +58,12 @@ function openFiles() {
  * @param {string[]} args
  */
 function replaceProcess(file, args) {
-  const env = { REVTUN_OPEN_FILES: openFiles(), ...process.env, DENO_NO_UPDATE_CHECK: "1" };
+  const env = {
+    REVTUN_OPEN_FILES: openFiles(),
+    ...cacheOfNobody(),
+    ...process.env,
+    DENO_NO_UPDATE_CHECK: "1",
+  };
   const { execve } = /** @type {any} */ (process);
   if (execve !== undefined && process.platform !== "win32") {
     execve.call(process, file, [file, ...args], env);

@@ -81,6 +81,17 @@ Deno.test(
   },
 );
 
+Deno.test("the launcher starts where the user has no home (needs node)", withNode, async () => {
+  const PATH = Deno.env.get("PATH")!;
+  const { code, stdout, stderr } = await new Deno.Command("node", {
+    args: [LAUNCHER, "version"],
+    env: { PATH, REVTUN_DENO: Deno.execPath() },
+    clearEnv: true,
+  }).output();
+  assert.equal(code, 0, decoder.decode(stderr));
+  assert.match(decoder.decode(stdout), /^revtun \d/);
+});
+
 Deno.test("the launcher passes signals on, both ways (needs node)", withNode, async () => {
   await using launch = await launcher();
   const child = launch.start(["wait"]);

@@ -9,6 +9,8 @@ export const NOT_RUN: readonly NotRun[] = [
   [/^npm (start|test|run (bench|soak|compile))\b/, "takes minutes, has tests of its own"],
   [/^npm install /, "downloads packages, those that it names are there"],
   [/^tcpdump .* -w tunnel\.pcap/, "waits for Ctrl-C; such a capture is given"],
+  [/^docker /, "needs docker; tests/deploy looks at the file"],
+  [/^kubectl (create secret|apply) /, "needs a cluster; tests/deploy starts what they say"],
   [/^kubectl /, "needs a cluster; the two lines before it do what it has the kube-apiserver do"],
 ];
 
