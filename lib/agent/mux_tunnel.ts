@@ -4,6 +4,7 @@ import type { SharedBuffer } from "../buffer.ts";
 import type { ExposeResult, KnownMessage, Message } from "../codec/message.ts";
 import type { MemoryBudget } from "../mux/memory_budget.ts";
 import { ProtocolError } from "../errors.ts";
+import { Allowance } from "../mux/abuse.ts";
 import { Session } from "../mux/session.ts";
 import type { MuxStream } from "../mux/stream.ts";
 import type { Timer } from "../timer.ts";
@@ -35,6 +36,11 @@ export interface MuxServices extends StreamServices {
 /** Read buffers of a connection that carries many streams start at this size. */
 const MIN_READ_BYTES = 4 << 10;
 
+/** Messages of a connection's server that may be logged: at once, and a second in the long run. */
+const MESSAGES = { atOnce: 200, perSecond: 20 };
+/** Streams that begin with what is no preface. */
+const GARBAGE = { atOnce: 20, perSecond: 1 };
+
 /** A registered connection in mode mux. */
 export class MuxTunnel implements TunnelConnection {
   readonly mode = "mux";
@@ -47,6 +53,10 @@ export class MuxTunnel implements TunnelConnection {
   readonly #control: ControlStream;
   /** Streams by their ids, where what passes on them may be traced. */
   readonly #traceable: Map<number, ServedStream> | undefined;
+  readonly #messages: Allowance;
+  readonly #garbage: Allowance;
+  /** It was said that the server says too much. */
+  #isIgnoring = false;
   #workCount = 0;
   #hasLeft = false;
   /** It has sent GoAway: nothing new comes on this connection. */
@@ -74,6 +84,9 @@ export class MuxTunnel implements TunnelConnection {
     this.#events = events;
     const { config, runtime, budget } = services;
     if (services.tracer !== undefined) this.#traceable = new Map();
+    const nowMs = runtime.nowMs();
+    this.#messages = new Allowance(MESSAGES.atOnce, MESSAGES.perSecond, nowMs);
+    this.#garbage = new Allowance(GARBAGE.atOnce, GARBAGE.perSecond, nowMs);
     socket.setMinReadBytes(MIN_READ_BYTES);
     this.#session = new Session(socket, {
       role: "dialler",
@@ -149,12 +162,22 @@ export class MuxTunnel implements TunnelConnection {
 
   #serve(stream: MuxStream): void {
     this.#workCount += 1;
-    const served = serveStream(stream, this.#services, () => {
-      this.#workCount -= 1;
-      this.#traceable?.delete(stream.id);
-      this.#closeIfDone();
+    const served = serveStream(stream, this.#services, {
+      onDone: () => {
+        this.#workCount -= 1;
+        this.#traceable?.delete(stream.id);
+        this.#closeIfDone();
+      },
+      onGarbage: (error) => this.#onGarbage(stream.name, error),
     });
     this.#traceable?.set(stream.id, served);
+  }
+
+  /** Each is a line of the log: a server that has no end of them has no session either. */
+  #onGarbage(stream: string, error: Error): void {
+    const { log, nowMs } = this.#services.runtime;
+    if (this.#garbage.take(nowMs())) log.warn("stream.bad_preface", error.message, { stream });
+    else this.#session.fail("too many streams begin with what is no preface");
   }
 
   #onMessage(message: Message): void {
@@ -170,11 +193,13 @@ export class MuxTunnel implements TunnelConnection {
         this.#leave();
         break;
       case "adjustWeight":
+        if (!this.#mayLog()) break;
         log.info("host.weight", "The server changed this host's weight", {
           weight: message.weight,
         });
         break;
       case "exposed":
+        if (!this.#mayLog()) break;
         this.#services.exposed(message.frontends, this.remote);
         break;
       case "trace":
@@ -184,6 +209,17 @@ export class MuxTunnel implements TunnelConnection {
       default:
         log.debug("control.ignored", `A ${message.type} message means nothing to an agent`);
     }
+  }
+
+  /** False where the server says so much that it would fill the log; which is said once. */
+  #mayLog(): boolean {
+    const { log, nowMs } = this.#services.runtime;
+    if (this.#messages.take(nowMs())) return true;
+    if (!this.#isIgnoring) {
+      log.warn("control.flood", "Ignored what a server says: it says too much");
+    }
+    this.#isIgnoring = true;
+    return false;
   }
 
   #onGoAway(code: number): void {

@@ -36,16 +36,21 @@ export interface ServedStream {
   trace(traceparent: string): void;
 }
 
-/**
- * Serves `stream` to its end. `onDone` is called once, when the stream and what it was joined with
- * are both gone.
- */
+/** What becomes of a stream. */
+export interface StreamFate {
+  /** Called once, when the stream and what it was joined with are both gone. */
+  onDone(): void;
+  /** It began with what is no preface, and was closed. */
+  onGarbage(error: Error): void;
+}
+
+/** Serves `stream` to its end. */
 export function serveStream(
   stream: Duplex,
   services: StreamServices,
-  onDone: () => void,
+  fate: StreamFate,
 ): ServedStream {
-  const service = new StreamService(stream, services, onDone);
+  const service = new StreamService(stream, services, fate);
   stream.attach(service);
   return service;
 }
@@ -53,7 +58,7 @@ export function serveStream(
 class StreamService implements Sink, ServedStream {
   readonly #stream: Duplex;
   readonly #services: StreamServices;
-  readonly #onDone: () => void;
+  readonly #fate: StreamFate;
   #decoder: PrefaceDecoder | undefined = new PrefaceDecoder();
   /** What came behind the preface before the target was there. */
   #held: Uint8Array[] | undefined;
@@ -62,10 +67,10 @@ class StreamService implements Sink, ServedStream {
   /** What was asked for, and with what it was joined. */
   #joined: { readonly preface: Preface; readonly splice: Splice } | undefined;
 
-  constructor(stream: Duplex, services: StreamServices, onDone: () => void) {
+  constructor(stream: Duplex, services: StreamServices, fate: StreamFate) {
     this.#stream = stream;
     this.#services = services;
-    this.#onDone = onDone;
+    this.#fate = fate;
     this.#patience = services.runtime.timers.after(PATIENCE_MS, () => stream.close());
   }
 
@@ -84,10 +89,8 @@ class StreamService implements Sink, ServedStream {
     try {
       decoded = this.#decoder.push(bytes);
     } catch (error) {
-      this.#services.runtime.log.warn("stream.bad_preface", (error as Error).message, {
-        stream: this.#stream.name,
-      });
       this.#stream.close(error as Error);
+      this.#fate.onGarbage(error as Error);
       return;
     }
     if (decoded === undefined) return;
@@ -110,7 +113,7 @@ class StreamService implements Sink, ServedStream {
     this.#patience.cancel();
     this.#abort.abort();
     this.#held = undefined;
-    this.#onDone();
+    this.#fate.onDone();
   }
 
   /** Never rejects. */
@@ -161,7 +164,7 @@ class StreamService implements Sink, ServedStream {
     const joined = splice(stream, target, {
       timers: runtime.timers,
       idleTimeoutMs,
-      onClose: this.#onDone,
+      onClose: () => this.#fate.onDone(),
     });
     // Otherwise the splice resumes it once the target has drained.
     if (hasRoom) stream.resume();

@@ -1,11 +1,12 @@
 /** Peers that break the session's protocol on a real socket, at a server's end and at an agent's. */
 import assert from "node:assert/strict";
-import type { Address } from "../../lib/address.ts";
 import { FrameDecoder } from "../../lib/codec/frame.ts";
 import { CONNECT_STATUS, encodeMessage } from "../../lib/codec/message.ts";
+import { encodeAnswer } from "../../lib/codec/preface.ts";
 import { FLAG, FRAME_TYPE, GO_AWAY, writeHeader } from "../../lib/codec/yamux.ts";
 import { agentFor } from "../agent/agent_for.ts";
 import { Backend, EventLog, testRuntime, until } from "../agent/support.ts";
+import type { TestRuntime } from "../agent/support.ts";
 import { BREACHES } from "../mux/breaches.ts";
 import { WirePeer } from "../mux/rig.ts";
 import { handshake } from "./claimant.ts";
@@ -59,11 +60,10 @@ Deno.test("peers that ask and never read are closed before much is held for them
   assert.equal(world.server.stats.sessionErrors, 3);
 });
 
-Deno.test("each breach of a server ends its session by GoAway 1, and the agent dials again", async (t) => {
-  const log = new EventLog();
-  using runtime = testRuntime(log);
+/** A server that shakes hands with agents, and whose sessions speak by hand from there on. */
+function handServer(runtime: TestRuntime): { raw: Backend; peers: WirePeer[] } {
   const peers: WirePeer[] = [];
-  await using raw = new Backend(runtime, (socket) => {
+  const raw = new Backend(runtime, (socket) => {
     const decoder = new FrameDecoder();
     socket.attach({
       onData: (bytes) => {
@@ -80,8 +80,48 @@ Deno.test("each breach of a server ends its session by GoAway 1, and the agent d
       onClose: () => {},
     });
   });
-  const address: Address = raw.address;
-  await using agent = await agentFor(runtime, [address]);
+  return { raw, peers };
+}
+
+Deno.test("a server that floods its agent's log loses its session, or is not listened to", async () => {
+  const log = new EventLog();
+  using runtime = testRuntime(log);
+  const { raw, peers } = handServer(runtime);
+  await using _raw = raw;
+  await using agent = await agentFor(runtime, [raw.address]);
+  const said = await until("a connection", () => peers.shift());
+  // Stream 1 is the agent's control stream.
+  const open = encodeAnswer({ status: "open" });
+  said.frame(FRAME_TYPE.data, 0, 1, open.length, open);
+  const weight = encodeMessage({
+    type: "adjustWeight",
+    clusterName: "edge-a",
+    hostName: "",
+    weight: 7,
+  });
+  for (let count = 0; count < 2000; count++) {
+    said.frame(FRAME_TYPE.data, 0, 1, weight.length, weight);
+  }
+  await until("its end", () => log.of("control.flood").length === 1);
+  assert.equal(said.isClosed, false);
+  for (let stream = 2; stream < 4000; stream += 2) {
+    said.frame(FRAME_TYPE.data, FLAG.syn, stream, 4, Uint8Array.of(0, 2, 0x7b, 0x5d));
+  }
+  await said.closed;
+  await until("its count", () => agent.sessionErrors === 1);
+  assert.ok(log.of("host.weight").length < 300);
+  assert.ok(log.of("stream.bad_preface").length < 30);
+  assert.equal(log.of("session.protocol_error").length, 1);
+  await until("the next connection", () => peers.length === 1 && agent.connectionCount === 1);
+  assert.equal(agent.workCount, 0);
+});
+
+Deno.test("each breach of a server ends its session by GoAway 1, and the agent dials again", async (t) => {
+  const log = new EventLog();
+  using runtime = testRuntime(log);
+  const { raw, peers } = handServer(runtime);
+  await using _raw = raw;
+  await using agent = await agentFor(runtime, [raw.address]);
   let count = 0;
   for (const [name, breach] of Object.entries(BREACHES)) {
     await t.step(name, async () => {
