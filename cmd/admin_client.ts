@@ -1,10 +1,14 @@
 /** How the commands that look into a running server or agent ask its admin API. */
-import { formatAddress, parseAddress } from "../lib/address.ts";
+import * as v from "valibot";
+import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
-import { ConfigError, RevtunError } from "../lib/errors.ts";
+import { ConfigError } from "../lib/errors.ts";
 import type { Secret } from "../lib/secret.ts";
 import type { Context } from "./command.ts";
 import type { OptionSpec } from "./option.ts";
+import { AdminError, failureOf, refusalOf, silenceError, strangerAt } from "./admin_error.ts";
+import { messagesOf } from "./admin_stream.ts";
+import type { Watching } from "./admin_stream.ts";
 import { readSecretFile } from "./read_token.ts";
 
 /** What an admin endpoint wants to see. */
@@ -38,25 +42,16 @@ export const CLIENT_OPTIONS = [
   ...CLIENT_TOKEN_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
+/** A part of a long list, as the API gives it. */
+interface Page<T> {
+  items: T[];
+  next?: string | null | undefined;
+}
+
 interface ClientValues {
   readonly admin: string;
   readonly "admin-token-file": string | undefined;
   readonly "admin-token": string | undefined;
-}
-
-// deno-lint-ignore no-explicit-any -- answers are read field by field, those of other versions too
-export type Json = any;
-
-/** An endpoint could not be asked, or would not. */
-export class AdminError extends RevtunError {
-  override name = "AdminError";
-  /** HTTP status of the refusal; 0 where there was no answer. */
-  readonly status: number;
-
-  constructor(message: string, status: number, options?: ErrorOptions) {
-    super(message, options);
-    this.status = status;
-  }
 }
 
 /** Longest wait for an answer, in ms. */
@@ -75,60 +70,56 @@ export class AdminClient implements Disposable {
     this.#address = address;
     this.#token = token;
     this.#signal = signal;
-    this.#http = address.kind === "unix"
-      ? Deno.createHttpClient({ proxy: { transport: "unix", path: address.path } })
-      : undefined;
+    this.#http = directClient(address);
   }
 
-  /** Asks for a resource. @throws {AdminError} */
-  async get(path: string): Promise<Json> {
-    return await this.#json(await this.#ask(path, {}));
+  /** Asks for a resource, which has to look as `answer` says. @throws {AdminError} */
+  async get<T extends v.GenericSchema>(path: string, answer: T): Promise<v.InferOutput<T>> {
+    return this.checked(await this.#json(await this.#ask(path, {})), path, answer);
   }
 
   /** All items of a paged list. @throws {AdminError} */
-  async list(path: string): Promise<Json[]> {
-    const items: Json[] = [];
+  async list<T>(path: string, page: v.GenericSchema<unknown, Page<T>>): Promise<T[]> {
+    const items: T[] = [];
     const join = path.includes("?") ? "&" : "?";
     let after = "";
     for (;;) {
-      const page = await this.get(`${path}${join}limit=1000${after}`);
-      items.push(...page.items);
-      if (page.next === null || page.next === undefined) return items;
-      after = `&after=${encodeURIComponent(page.next)}`;
+      const { items: more, next } = await this.get(`${path}${join}limit=1000${after}`, page);
+      for (const item of more) items.push(item);
+      if (next === null || next === undefined) return items;
+      after = `&after=${encodeURIComponent(next)}`;
     }
   }
 
   /** Changes something. @throws {AdminError} */
-  async post(path: string, body: Record<string, unknown> = {}): Promise<Json> {
-    return await this.#json(
-      await this.#ask(path, {
-        method: "POST",
-        body: JSON.stringify(body),
-        headers: { "content-type": "application/json" },
-      }),
-    );
+  async post<T extends v.GenericSchema>(
+    path: string,
+    body: Record<string, unknown>,
+    answer: T,
+  ): Promise<v.InferOutput<T>> {
+    const response = await this.#ask(path, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+    return this.checked(await this.#json(response), path, answer);
   }
 
   /**
-   * Gives the `data` of a stream's messages as they come; ends with the stream, or without an error
-   * when the command is asked to end.
+   * Gives a stream's messages as they come, until the command is asked to end. Without `watching` it
+   * ends with the stream; else one that breaks is asked for anew, behind the last message that came.
    *
-   * @throws {AdminError}
+   * @throws {AdminError} the endpoint cannot be asked at first, or refuses.
    */
-  async *follow(path: string): AsyncGenerator<Json> {
-    const response = await this.#ask(path, { headers: { accept: "text/event-stream" } }, true);
-    try {
-      let rest = "";
-      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
-        const messages = (rest + text).split("\n\n");
-        rest = messages.pop()!;
-        for (const message of messages) {
-          const data = /^data: (.*)$/m.exec(message)?.[1];
-          if (data !== undefined) yield JSON.parse(data);
-        }
-      }
-    } catch (error) {
-      if (!this.#signal.aborted) throw this.#failure(error);
+  async *follow<T extends v.GenericSchema>(
+    path: string,
+    message: T,
+    watching?: Watching,
+  ): AsyncGenerator<v.InferOutput<T>> {
+    const open = (lastId: string | undefined) => this.#openStream(path, lastId);
+    const name = this.#name;
+    for await (const data of messagesOf(open, { name, signal: this.#signal, watching })) {
+      yield this.checked(data, path, message);
     }
   }
 
@@ -136,81 +127,76 @@ export class AdminClient implements Disposable {
     this.#http?.close();
   }
 
+  /** @throws {AdminError} */
+  async #openStream(path: string, lastId: string | undefined): Promise<Response> {
+    const response = await this.#ask(path, {
+      headers: {
+        accept: "text/event-stream",
+        ...(lastId !== undefined && { "last-event-id": lastId }),
+      },
+    }, true);
+    if (/^text\/event-stream\b/.test(response.headers.get("content-type") ?? "")) return response;
+    await response.body?.cancel();
+    throw strangerAt(this.#name, response.status);
+  }
+
+  /** The deadline is for all of an answer; of a stream, which goes on, for its head. */
   async #ask(path: string, init: RequestInit, isStream = false): Promise<Response> {
-    const host = this.#address.kind === "unix" ? "localhost" : urlHost(this.#address);
+    const host = this.#address.kind === "unix" ? "localhost" : formatAddress(this.#address);
     const headers = new Headers(init.headers);
     if (this.#token !== undefined) headers.set("authorization", `Bearer ${this.#token.reveal()}`);
-    const deadline = AbortSignal.timeout(TIMEOUT_MS);
-    const signal = isStream ? this.#signal : AbortSignal.any([this.#signal, deadline]);
+    const headLate = new AbortController();
+    const headTimer = isStream ? setTimeout(() => headLate.abort(silenceError()), TIMEOUT_MS) : 0;
+    const deadline = isStream ? headLate.signal : AbortSignal.timeout(TIMEOUT_MS);
     let response: Response;
     try {
       response = await fetch(`http://${host}${path}`, {
         ...init,
         headers,
-        signal,
+        signal: AbortSignal.any([this.#signal, deadline]),
         redirect: "manual",
         ...(this.#http && { client: this.#http }),
       } as RequestInit);
     } catch (error) {
-      throw this.#failure(error);
+      throw failureOf(this.#name, error, TIMEOUT_MS);
+    } finally {
+      clearTimeout(headTimer);
     }
     if (response.ok) return response;
-    throw await this.#refusal(response, path);
+    throw refusalOf(this.#name, path, response.status, await this.#text(response));
   }
 
-  async #json(response: Response): Promise<Json> {
-    const text = await response.text();
+  /** @throws {AdminError} */
+  async #json(response: Response): Promise<unknown> {
+    const text = await this.#text(response);
     if (text === "") return {};
     try {
       if (text.length <= MAX_ANSWER_CHARS) return JSON.parse(text);
     } catch {
       // Said below.
     }
-    throw new AdminError(`${this.#name} is no admin endpoint of revtun`, response.status);
+    throw strangerAt(this.#name, response.status);
   }
 
-  async #refusal(response: Response, path: string): Promise<AdminError> {
-    const text = await response.text();
-    let detail: unknown;
+  /** @throws {AdminError} the answer breaks off, or does not end in time. */
+  async #text(response: Response): Promise<string> {
     try {
-      detail = JSON.parse(text).detail;
-    } catch {
-      // Not ours.
+      return await response.text();
+    } catch (error) {
+      throw failureOf(this.#name, error, TIMEOUT_MS);
     }
-    const { status } = response;
-    if (typeof detail !== "string") {
-      return new AdminError(`${this.#name} is no admin endpoint of revtun (${status})`, status);
-    }
-    if (status === 404 && detail.startsWith("There is nothing at")) {
-      return new AdminError(
-        `${this.#name} does not know ${
-          path.replace(/\?.*/, "")
-        }: an agent's endpoint, or of another version?`,
-        status,
-      );
-    }
-    const hint = status === 401 ? "; give --admin-token-file FILE or set REVTUN_ADMIN_TOKEN" : "";
-    return new AdminError(`${detail}${hint}`, status);
   }
 
-  #failure(error: unknown): AdminError {
-    const cause = { cause: error };
-    if (error instanceof DOMException && error.name === "TimeoutError") {
-      return new AdminError(`${this.#name} did not answer within ${TIMEOUT_MS / 1000} s`, 0, cause);
-    }
-    const text = `${error} ${(error as Error).cause ?? ""}`;
-    const reason = /refused/i.test(text)
-      ? "connection refused"
-      : /No such file/i.test(text)
-      ? "there is no such socket"
-      : /dns|resolve|lookup/i.test(text)
-      ? "the name cannot be resolved"
-      : "the connection failed";
-    return new AdminError(
-      `Cannot reach the admin endpoint at ${this.#name}: ${reason}; ` +
-        "start revtun with --admin ADDRESS, or give its address by --admin",
-      0,
-      cause,
+  /** Gives `data` back as `answer` has it. @throws {AdminError} it is not what revtun says. */
+  checked<T extends v.GenericSchema>(data: unknown, path: string, answer: T): v.InferOutput<T> {
+    const result = v.safeParse(answer, data);
+    if (result.success) return result.output;
+    const [issue] = result.issues;
+    const field = v.getDotPath(issue) ?? "the whole";
+    throw new AdminError(
+      `${this.#name} is no admin endpoint of revtun, or of another version: in its answer to ` +
+        `${path.replace(/\?.*/, "")}, ${field} is ${issue.received}, expected ${issue.expected}`,
+      200,
     );
   }
 
@@ -238,7 +224,15 @@ export async function adminClientOf(
   return new AdminClient(address, token, signal);
 }
 
-function urlHost(address: Address & { kind: "tcp" }): string {
-  // formatAddress() writes IPv6 addresses in brackets, as URLs have them.
-  return formatAddress(address);
+/**
+ * What asks a socket by its path, and loopback without the proxy that may stand in the environment:
+ * another machine's loopback is not meant, and the token is nobody's business there.
+ */
+function directClient(address: Address): Deno.HttpClient | undefined {
+  if (address.kind === "unix") {
+    return Deno.createHttpClient({ proxy: { transport: "unix", path: address.path } });
+  }
+  if (!isLoopback(address)) return undefined;
+  const { host: hostname, port } = address;
+  return Deno.createHttpClient({ proxy: { transport: "tcp", hostname, port } });
 }

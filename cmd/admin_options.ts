@@ -82,7 +82,7 @@ export async function readAdminSetup(
         "REVTUN_ADMIN_TOKEN, or use 127.0.0.1:PORT or unix:/path",
     );
   }
-  const events = new EventRing();
+  const events = new EventRing({ firstId: Date.now() });
   return { address, token, events, runtime: { ...runtime, log: keepingLog(runtime.log, events) } };
 }
 

@@ -1,4 +1,5 @@
 /** `revtun drain`. */
+import { ANSWERS } from "./admin_answers.ts";
 import type { Command } from "./command.ts";
 import { hostCommand } from "./host_argument.ts";
 import { plural } from "../lib/plural.ts";
@@ -9,8 +10,9 @@ export const command: Command = hostCommand({
   description:
     "Work under way goes on. It holds for the name: also when its agent comes back. revtun undrain takes it back.",
   example: "before maintenance on that machine",
+  answer: ANSWERS.namedHosts,
   told: (host, answer) => {
-    const count = plural(answer.items[0].in_flight, "request is", "requests are");
+    const count = plural(answer.items[0]!.in_flight, "request is", "requests are");
     return `${host} takes no new work; ${count} under way`;
   },
 });

@@ -1,8 +1,9 @@
 /** `revtun events`. */
 import { formatEvent } from "../lib/log_format.ts";
-import { escapeControls } from "../lib/printable.ts";
+import { escapeControls, printable } from "../lib/printable.ts";
+import { ANSWERS } from "./admin_answers.ts";
+import type { Answer } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
-import type { Json } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 
@@ -11,7 +12,7 @@ export const command: Command = defineCommand({
   summary: "Show what happened at a running server or agent",
   description:
     "Prints its latest events, oldest first; with --follow also those that come, until " +
-    "Ctrl-C.",
+    "Ctrl-C, over restarts too.",
   options: [
     {
       name: "limit",
@@ -31,10 +32,10 @@ export const command: Command = defineCommand({
     { line: "revtun events --limit 1000 --json", description: "for a script" },
   ],
   async run(context) {
-    const { values, stdout, signal } = context;
+    const { values, stdout, stderr } = context;
     using client = await adminClientOf(context);
     const path = `/api/v1/events?limit=${values.limit}`;
-    const print = (event: Json) =>
+    const print = (event: Answer<typeof ANSWERS.event>) =>
       stdout.write(
         values.json ? `${escapeControls(JSON.stringify(event))}\n` : formatEvent("text", {
           time: new Date(event.ts),
@@ -45,11 +46,16 @@ export const command: Command = defineCommand({
         }, stdout.isColoured),
       );
     if (!values.follow) {
-      for (const event of (await client.get(path)).items) await print(event);
+      for (const event of (await client.get(path, ANSWERS.events)).items) await print(event);
       return EXIT.ok;
     }
-    for await (const event of client.follow(path)) await print(event);
-    // Asked to end, it is done; else the other side has ended.
-    return signal.aborted ? EXIT.ok : EXIT.failed;
+    // On stderr: stdout is for events alone.
+    const note = (text: string) => void stderr.write(`revtun: ${text}\n`).catch(() => {});
+    const watching = {
+      onLost: (reason: string) => note(`${printable(reason)}; asking anew each second`),
+      onBack: () => note("it answers again"),
+    };
+    for await (const event of client.follow(path, ANSWERS.event, watching)) await print(event);
+    return EXIT.ok;
   },
 });

@@ -1,8 +1,9 @@
 /** `revtun explain`. */
 import { escapeControls } from "../lib/printable.ts";
 import { formatTable } from "../lib/table.ts";
+import { ANSWERS } from "./admin_answers.ts";
+import type { Answer } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
-import type { Json } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 
@@ -56,18 +57,18 @@ export const command: Command = defineCommand({
       if (values[name] !== undefined) query.set(name, values[name]);
     }
     using client = await adminClientOf(context);
-    const answer = await client.get(`/api/v1/explain?${query}`);
+    const answer = await client.get(`/api/v1/explain?${query}`, ANSWERS.explanation);
     await stdout.write(
       values.json
         ? `${escapeControls(JSON.stringify(answer))}\n`
         : textOf(answer, `${values.method} ${args[0]}`, stdout.width ?? 160),
     );
-    const isServed = answer.hosts.some(({ verdict }: Json) => verdict === "candidate");
+    const isServed = answer.hosts.some(({ verdict }) => verdict === "candidate");
     return isServed ? EXIT.ok : EXIT.failed;
   },
 });
 
-function textOf(found: Json, request: string, width: number): string {
+function textOf(found: Answer<typeof ANSWERS.explanation>, request: string, width: number): string {
   const { frontend, route, answer, cluster, target, host, hosts } = found;
   const lines = [request, `  frontend  ${frontend}`, `  route     ${route}`];
   if (answer !== null) {
@@ -87,7 +88,7 @@ function textOf(found: Json, request: string, width: number): string {
     { title: "IN FLIGHT", isRight: true, spareRank: 2 },
     { title: "VERDICT", isCuttable: true },
   ];
-  const rows = hosts.map((each: Json) => [
+  const rows = hosts.map((each) => [
     each.name,
     each.verdict === "candidate" ? `${(each.share * 100).toFixed(1)} %` : "-",
     String(each.weight),

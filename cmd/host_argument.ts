@@ -1,7 +1,8 @@
 /** `CLUSTER/HOST` on a command line, and commands that change one host. */
+import type * as v from "valibot";
 import { ConfigError } from "../lib/errors.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
-import type { Json } from "./admin_client.ts";
+import type { Answer } from "./admin_answers.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 
@@ -19,14 +20,16 @@ export function hostPath(text: string): string {
 }
 
 /** Makes a command that does one thing to one host. */
-export function hostCommand(init: {
+export function hostCommand<T extends v.GenericSchema>(init: {
   /** Of the command, and the last part of the API's path. */
   name: string;
   summary: string;
   description: string;
   example: string;
+  /** What the API answers. */
+  answer: T;
   /** A sentence for what was done. */
-  told(host: string, answer: Json): string;
+  told(host: string, answer: Answer<T>): string;
 }): Command {
   return defineCommand({
     name: init.name,
@@ -43,7 +46,7 @@ export function hostCommand(init: {
       const host = args[0]!;
       const path = hostPath(host);
       using client = await adminClientOf(context);
-      const answer = await client.post(`${path}/${init.name}`);
+      const answer = await client.post(`${path}/${init.name}`, {}, init.answer);
       await stdout.write(
         values.json ? `${JSON.stringify(answer)}\n` : `${init.told(host, answer)}\n`,
       );

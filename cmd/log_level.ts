@@ -1,6 +1,7 @@
 /** `revtun log-level`. */
 import { ConfigError } from "../lib/errors.ts";
 import { nearestMatch } from "../lib/suggest.ts";
+import { ANSWERS } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -26,8 +27,8 @@ export const command: Command = defineCommand({
     using client = await adminClientOf(context);
     const path = "/api/v1/log-level";
     const answer = level === undefined
-      ? await client.get(path)
-      : await client.post(path, { level });
+      ? await client.get(path, ANSWERS.level)
+      : await client.post(path, { level }, ANSWERS.level);
     await stdout.write(`${values.json ? JSON.stringify(answer) : answer.level}\n`);
     return EXIT.ok;
   },

@@ -4,7 +4,15 @@ import { escapeControls, printable } from "../lib/printable.ts";
 import { formatSize } from "../lib/size.ts";
 import { formatTable } from "../lib/table.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
-import type { AdminClient, Json } from "./admin_client.ts";
+import type { AdminClient } from "./admin_client.ts";
+import { ANSWERS, isAgentStatus } from "./admin_answers.ts";
+import type {
+  AgentStatus,
+  AwayAnswer,
+  HostAnswer,
+  PeerAnswer,
+  ServerStatus,
+} from "./admin_answers.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Output } from "./command.ts";
 import { plural } from "../lib/plural.ts";
@@ -31,26 +39,38 @@ export const command: Command = defineCommand({
   async run(context) {
     const { values, stdout } = context;
     using client = await adminClientOf(context);
-    const status = await client.get("/api/v1/status");
-    const isAgent = status.agent_id !== undefined;
-    const whole = isAgent
-      ? { status, peers: (await client.get("/api/v1/peers")).items }
+    const status = await client.get("/api/v1/status", ANSWERS.status);
+    const whole = isAgentStatus(status)
+      ? { status, peers: (await client.get("/api/v1/peers", ANSWERS.peers)).items }
       : await serverStatus(client, status, values.cluster);
     if (values.json) await stdout.write(`${escapeControls(JSON.stringify(whole))}\n`);
-    else await stdout.write(isAgent ? agentText(whole, stdout) : serverText(whole, stdout));
+    else {await stdout.write(
+        "peers" in whole ? agentText(whole, stdout) : serverText(whole, stdout),
+      );}
     return EXIT.ok;
   },
 });
 
-async function serverStatus(client: AdminClient, status: Json, cluster?: string): Promise<Json> {
+/** All that is shown of a server. */
+interface WholeServer {
+  readonly status: ServerStatus;
+  readonly hosts: readonly HostAnswer[];
+  readonly away: readonly AwayAnswer[];
+}
+
+async function serverStatus(
+  client: AdminClient,
+  status: ServerStatus,
+  cluster?: string,
+): Promise<WholeServer> {
   const query = cluster === undefined ? "" : `?cluster=${encodeURIComponent(cluster)}`;
-  const hosts = await client.list(`/api/v1/hosts${query}`);
-  const away = (await client.list("/api/v1/away"))
+  const hosts = await client.list(`/api/v1/hosts${query}`, ANSWERS.hosts);
+  const away = (await client.list("/api/v1/away", ANSWERS.away))
     .filter((host) => cluster === undefined || host.cluster === cluster);
   return { status, hosts, away };
 }
 
-function serverText({ status, hosts, away }: Json, output: Output): string {
+function serverText({ status, hosts, away }: WholeServer, output: Output): string {
   const { software, clients, requests } = status;
   const head =
     `${software}, up ${roughDuration(status.uptime_ms)}${status.draining ? ", stopping" : ""}: ` +
@@ -64,7 +84,7 @@ function serverText({ status, hosts, away }: Json, output: Output): string {
   return head + present + (away.length === 0 ? "" : `\nAway:\n${awayTable(away, widthOf(output))}`);
 }
 
-function hostTable(hosts: Json[], width: number): string {
+function hostTable(hosts: readonly HostAnswer[], width: number): string {
   const columns = [
     { title: "HOST", isCuttable: true },
     { title: "STATE" },
@@ -93,7 +113,7 @@ function hostTable(hosts: Json[], width: number): string {
   );
 }
 
-function awayTable(away: Json[], width: number): string {
+function awayTable(away: readonly AwayAnswer[], width: number): string {
   const columns = [
     { title: "HOST", isCuttable: true },
     { title: "LAST SEEN", spareRank: 1 },
@@ -109,7 +129,10 @@ function awayTable(away: Json[], width: number): string {
   return formatTable(columns, rows, width);
 }
 
-function agentText({ status, peers }: Json, output: Output): string {
+function agentText(
+  { status, peers }: { status: AgentStatus; peers: readonly PeerAnswer[] },
+  output: Output,
+): string {
   const head = `${status.software}, up ${roughDuration(status.uptime_ms)}: host ` +
     `${printable(status.host)} of cluster ${status.cluster}, weight ${status.weight}, ` +
     `${status.connections} connections, ${status.in_flight} in flight\n`;
@@ -121,14 +144,14 @@ function agentText({ status, peers }: Json, output: Output): string {
     { title: "RTT", isRight: true, spareRank: 1 },
     { title: "LAST ERROR", isCuttable: true },
   ];
-  const rows = peers.map((peer: Json) => {
+  const rows = peers.map((peer) => {
     const { connections } = peer;
-    const rtts = connections.map((connection: Json) => connection.rtt_ms).filter(Boolean);
+    const rtts = connections.map((connection) => connection.rtt_ms).filter(Boolean);
     return [
       peer.server,
       String(connections.length),
-      [...new Set(connections.map((connection: Json) => connection.mode))].join(",") || "-",
-      String(connections.reduce((sum: number, each: Json) => sum + each.in_flight, 0)),
+      [...new Set(connections.map((connection) => connection.mode))].join(",") || "-",
+      String(connections.reduce((sum, each) => sum + each.in_flight, 0)),
       rtts.length === 0 ? "-" : `${Math.min(...rtts).toFixed(1)} ms`,
       peer.last_error ?? "",
     ];

@@ -9,6 +9,7 @@ import type { ServerConfig } from "../lib/server/config.ts";
 import { ruleFor } from "../lib/server/expose_rule.ts";
 import { RunningServer } from "../lib/server/server.ts";
 import { adoptOverrides } from "../lib/server/steering.ts";
+import { ANSWERS } from "./admin_answers.ts";
 import { AdminClient } from "./admin_client.ts";
 import type { AdminSetup } from "./admin_options.ts";
 import { SOFTWARE } from "./version.ts";
@@ -40,20 +41,18 @@ export async function takeOver(
     const estate: Estate = await client.post("/api/v1/takeover/begin", {
       tunnels: config.tunnels.map(formatAddress).join(" "),
       frontends: config.frontends.map(placeOf).join(" "),
-    });
+    }, ANSWERS.estate);
     try {
       checkExposures(estate, config);
       adoptOverrides(server.registry, estate.overrides);
       await server.listenForAgents();
-      await client.post("/api/v1/takeover/agents");
+      await client.post("/api/v1/takeover/agents", {}, ANSWERS.anything);
       await arrival(server, estate, runtime);
       await server.listenForClients();
-      const { overrides }: Pick<Estate, "overrides"> = await client.post(
-        "/api/v1/takeover/finish",
-      );
+      const { overrides } = await client.post("/api/v1/takeover/finish", {}, ANSWERS.overrides);
       adoptOverrides(server.registry, overrides);
     } catch (error) {
-      await client.post("/api/v1/takeover/abort").catch(() => {});
+      await client.post("/api/v1/takeover/abort", {}, ANSWERS.anything).catch(() => {});
       throw error;
     }
   } catch (error) {

@@ -7,6 +7,7 @@ import { addTicket, readTicketFile, revokeTickets } from "../lib/auth/ticket_fil
 import { readUses } from "../lib/auth/ticket_uses.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { NAME_PATTERN } from "../lib/name.ts";
+import { ANSWERS } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_TOKEN_OPTIONS } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Context } from "./command.ts";
@@ -222,7 +223,8 @@ async function askToRevoke(
   checkIds(ids);
   using client = await adminClientOf({ values: { ...values, admin }, sourceOf, signal });
   for (const id of ids) {
-    const answer = await client.post(`/api/v1/tokens/${encodeURIComponent(id)}/revoke`);
+    const path = `/api/v1/tokens/${encodeURIComponent(id)}/revoke`;
+    const answer = await client.post(path, {}, ANSWERS.closed);
     await stdout.write(
       `revoked ${id}: ${plural(answer.closed_connections, "connection")} closed\n`,
     );

@@ -3,13 +3,15 @@ import { roughDuration } from "../lib/duration.ts";
 import { printable } from "../lib/printable.ts";
 import { formatSize } from "../lib/size.ts";
 import { formatTable } from "../lib/table.ts";
-import type { Json } from "./admin_client.ts";
+import type { Answer, ANSWERS, HostAnswer } from "./admin_answers.ts";
 import type { Key } from "./read_keys.ts";
 import { plural } from "../lib/plural.ts";
 
+export type PictureAnswer = Answer<typeof ANSWERS.picture>;
+
 /** A host with its rates between the last two pictures. */
 interface Row {
-  readonly host: Json;
+  readonly host: HostAnswer;
   readonly requestsPerSecond: number;
   readonly bytesPerSecond: number;
 }
@@ -30,6 +32,9 @@ const COLUMNS = [
 /** Lines around the hosts: the head, an empty one, titles, an empty one, keys. */
 const OTHER_LINES = 5;
 
+/** Before the first picture. */
+const NO_STATUS = { "uptime_ms": 0, hosts: 0, away: 0, clients: 0 };
+
 const CLEAR = "\x1b[2J\x1b[H";
 const BEGIN = "\x1b[?25l\x1b[H";
 const SHOW_CURSOR = "\x1b[?25h";
@@ -45,10 +50,10 @@ export function clearFrame(): string {
 
 /** The state of the view. */
 export class TopView {
-  #picture: Json | undefined;
+  #picture: PictureAnswer | undefined;
   #rows: Row[] = [];
   /** By cluster and id: what the picture before said. */
-  #before = new Map<string, Json>();
+  #before = new Map<string, HostAnswer>();
   #beforeMs = 0;
   #sort: Sort = "name";
   #filter = "";
@@ -56,9 +61,11 @@ export class TopView {
   /** Key of the chosen host: it keeps its place however the others move. */
   #chosen: string | undefined;
   #note = "";
+  /** Why no pictures come any more; "" while they do. */
+  #trouble = "";
 
   /** The chosen host, as the API gives it. */
-  get selected(): Json | undefined {
+  get selected(): HostAnswer | undefined {
     const rows = this.#visible();
     return (rows.find(({ host }) => keyOf(host) === this.#chosen) ?? rows[0])?.host;
   }
@@ -68,13 +75,18 @@ export class TopView {
     this.#note = text;
   }
 
+  /** No pictures come, for this reason: the last one stays in sight. */
+  lost(reason: string): void {
+    this.#trouble = reason;
+  }
+
   /** Takes a picture of `/api/v1/live`. */
-  update(picture: Json): void {
+  update(picture: PictureAnswer): void {
     const nowMs = Date.parse(picture.ts);
     const seconds = (nowMs - this.#beforeMs) / 1000;
-    this.#rows = picture.hosts.map((host: Json): Row => {
+    this.#rows = picture.hosts.map((host): Row => {
       const before = this.#before.get(keyOf(host));
-      const rate = (of: (host: Json) => number) =>
+      const rate = (of: (host: HostAnswer) => number) =>
         before === undefined || seconds <= 0 ? 0 : Math.max(0, of(host) - of(before)) / seconds;
       return {
         host,
@@ -82,9 +94,10 @@ export class TopView {
         bytesPerSecond: rate((each) => each.received_bytes + each.sent_bytes),
       };
     });
-    this.#before = new Map(picture.hosts.map((host: Json) => [keyOf(host), host]));
+    this.#before = new Map(picture.hosts.map((host) => [keyOf(host), host]));
     this.#beforeMs = nowMs;
     this.#picture = picture;
+    this.#trouble = "";
   }
 
   /** Takes a key; says what is to be done beyond showing it. */
@@ -130,8 +143,9 @@ export class TopView {
       .map((line, index) =>
         first + index === at ? `${INVERSE}${line.padEnd(width)}${PLAIN}` : line
       );
-    const keys = this.#note !== ""
-      ? printable(this.#note)
+    const note = this.#note || this.#trouble;
+    const keys = note !== ""
+      ? printable(note)
       : this.#isTyping
       ? `filter: ${this.#filter}_`
       : `s sort (${this.#sort})  / filter${this.#filter && ` (${this.#filter})`}  ` +
@@ -149,14 +163,12 @@ export class TopView {
   }
 
   #lines(width: number): { head: string; titles: string; hosts: string[] } {
-    const status = this.#picture?.status ?? {};
+    const status = this.#picture?.status ?? NO_STATUS;
     const requests = this.#rows.reduce((sum, row) => sum + row.requestsPerSecond, 0);
     const bytes = this.#rows.reduce((sum, row) => sum + row.bytesPerSecond, 0);
     const head =
-      `revtun, up ${roughDuration(status.uptime_ms ?? 0)}: ${plural(status.hosts ?? 0, "host")}, ` +
-      `${status.away ?? 0} away, ${plural(status.clients ?? 0, "client")}, ${
-        requests.toFixed(0)
-      } req/s, ` +
+      `revtun, up ${roughDuration(status.uptime_ms)}: ${plural(status.hosts, "host")}, ` +
+      `${status.away} away, ${plural(status.clients, "client")}, ${requests.toFixed(0)} req/s, ` +
       `${formatSize(Math.round(bytes))}/s`;
     const rows = this.#visible().map(({ host, requestsPerSecond, bytesPerSecond }) => [
       `${host.cluster}/${host.name}`,
@@ -207,6 +219,6 @@ export class TopView {
   }
 }
 
-function keyOf(host: Json): string {
+function keyOf(host: HostAnswer): string {
   return `${host.cluster}/${host.id}`;
 }

@@ -1,4 +1,5 @@
 /** `revtun undrain`. */
+import { ANSWERS } from "./admin_answers.ts";
 import type { Command } from "./command.ts";
 import { hostCommand } from "./host_argument.ts";
 
@@ -7,5 +8,6 @@ export const command: Command = hostCommand({
   summary: "Let a drained host take work again",
   description: "Takes back what revtun drain did; an agent that drains by itself is not changed.",
   example: "after the maintenance",
+  answer: ANSWERS.namedHosts,
   told: (host) => `${host} takes work again`,
 });

@@ -1,5 +1,6 @@
 /** `revtun weight`. */
 import { ConfigError } from "../lib/errors.ts";
+import { ANSWERS } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -27,13 +28,13 @@ export const command: Command = defineCommand({
     const weight = text === undefined ? undefined : parseWeight(text);
     using client = await adminClientOf(context);
     const answer = weight === undefined
-      ? await client.get(path)
-      : await client.post(`${path}/weight`, { weight });
+      ? await client.get(path, ANSWERS.namedHosts)
+      : await client.post(`${path}/weight`, { weight }, ANSWERS.namedHosts);
     if (values.json) {
       await stdout.write(`${JSON.stringify(answer)}\n`);
       return EXIT.ok;
     }
-    const [{ weight: now, weight_by_operator: byOperator }] = answer.items;
+    const { weight: now, weight_by_operator: byOperator } = answer.items[0]!;
     const whose = byOperator === null ? "as its agent asks for" : "set by an operator";
     await stdout.write(`${host} has weight ${now}, ${whose}\n`);
     return EXIT.ok;

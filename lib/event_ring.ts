@@ -3,7 +3,7 @@ import type { Log, LogFields, LogLevel } from "./log.ts";
 
 /** One event as it was logged. */
 export interface KeptEvent {
-  /** Counts up from 1 without gaps: who has seen n asks for what comes after n. */
+  /** Counts up without gaps: who has seen n asks for what comes after n. */
   readonly id: number;
   /** Wall clock, ms since 1970. */
   readonly timeMs: number;
@@ -17,24 +17,34 @@ export interface KeptEvent {
 /** Called with each new event; must not throw. */
 export type EventListener = (event: KeptEvent) => void;
 
+/** Bounds of a ring, and where it begins to count. */
+export interface EventRingOptions {
+  /** Events that are kept, the oldest go first; 1,000 by default. */
+  readonly maxEvents?: number;
+  /** Listeners at once; 100 by default. */
+  readonly maxListeners?: number;
+  /**
+   * Id of the first event; 1 by default. With the time of the start in ms, the events of a program
+   * that was started anew come behind those of the one before: no program logs 1,000 a second ever.
+   */
+  readonly firstId?: number;
+}
+
 /** A bounded memory of events. */
 export class EventRing {
   readonly #maxEvents: number;
   readonly #maxListeners: number;
   readonly #events: KeptEvent[] = [];
   readonly #listeners = new Set<EventListener>();
-  #lastId = 0;
+  #lastId: number;
 
-  /**
-   * @param maxEvents events that are kept; 1,000 by default, the oldest go first.
-   * @param maxListeners listeners at once; 100 by default.
-   */
-  constructor(maxEvents = 1000, maxListeners = 100) {
+  constructor({ maxEvents = 1000, maxListeners = 100, firstId = 1 }: EventRingOptions = {}) {
     this.#maxEvents = maxEvents;
     this.#maxListeners = maxListeners;
+    this.#lastId = firstId - 1;
   }
 
-  /** Id of the latest event; 0 before the first. */
+  /** Id of the latest event; one less than the first will have before it. */
   get lastId(): number {
     return this.#lastId;
   }

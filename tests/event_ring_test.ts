@@ -14,7 +14,7 @@ const event = (name: string): Omit<KeptEvent, "id"> => ({
 const names = (events: KeptEvent[]) => events.map((kept) => `${kept.id} ${kept.event}`);
 
 Deno.test("EventRing keeps the latest events and gives them by what was seen", () => {
-  const ring = new EventRing(3);
+  const ring = new EventRing({ maxEvents: 3 });
   assert.deepEqual(ring.latest(10), []);
   for (const name of ["a", "b", "c", "d", "e"]) ring.add(event(name));
   assert.equal(ring.lastId, 5);
@@ -28,8 +28,18 @@ Deno.test("EventRing keeps the latest events and gives them by what was seen", (
   assert.deepEqual(names(ring.after(5, 10)), []);
 });
 
+Deno.test("EventRing of a program that was started anew goes on behind the one before", () => {
+  const before = new EventRing({ firstId: 1000 });
+  for (const name of ["a", "b", "c"]) before.add(event(name));
+  assert.deepEqual(names(before.after(1000, 10)), ["1001 b", "1002 c"]);
+  const after = new EventRing({ firstId: 5000 });
+  assert.equal(after.lastId, 4999);
+  after.add(event("d"));
+  assert.deepEqual(names(after.after(before.lastId, 10)), ["5000 d"]);
+});
+
 Deno.test("EventRing tells listeners until they leave, and bounds how many there are", () => {
-  const ring = new EventRing(3, 2);
+  const ring = new EventRing({ maxEvents: 3, maxListeners: 2 });
   const heard: string[] = [];
   const leave = ring.listen(({ event }) => heard.push(`1${event}`));
   const leaveToo = ring.listen(({ event }) => heard.push(`2${event}`));

@@ -1,6 +1,8 @@
 /** Does a revtun with these settings run here, and is it well? */
 import type { Step } from "../../lib/step.ts";
-import { adminClientOf, AdminError } from "../admin_client.ts";
+import { ANSWERS } from "../admin_answers.ts";
+import { adminClientOf } from "../admin_client.ts";
+import { AdminError } from "../admin_error.ts";
 import type { Context } from "../command.ts";
 import { stepOf } from "./examination.ts";
 
@@ -31,8 +33,8 @@ export async function checkAdmin(
   };
   try {
     using client = await adminClientOf({ ...settings, signal });
-    const { software } = await client.get("/api/v1/status");
-    await client.get("/readyz");
+    const { software } = await client.get("/api/v1/status", ANSWERS.status);
+    await client.get("/readyz", ANSWERS.anything);
     const detail = `${software} runs there and is ready`;
     return { step: stepOf("admin", subject, { verdict: "ok", detail }), isRunning: true };
   } catch (error) {

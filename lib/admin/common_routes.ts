@@ -58,10 +58,12 @@ export const COMMON_ROUTES: readonly AdminRoute<AdminSource>[] = [
       if (afterId !== undefined && !Number.isSafeInteger(afterId)) {
         throw new Problem(400, `after is "${seen}", expected an event's id`);
       }
-      const past = afterId === undefined ? events.latest(limit) : events.after(afterId, limit);
-      if (!(request.headers.get("accept") ?? "").includes("text/event-stream")) {
-        return { items: past.map(eventView), "last_id": events.lastId };
-      }
+      const isStream = (request.headers.get("accept") ?? "").includes("text/event-stream");
+      const past = afterId === undefined
+        ? events.latest(limit)
+        // A stream that left some out would have a hole before what comes.
+        : events.after(afterId, isStream ? MAX_EVENTS : limit);
+      if (!isStream) return { items: past.map(eventView), "last_id": events.lastId };
       return streams.respond((send) => {
         const tell = (event: KeptEvent) =>
           send({ id: event.id, event: "event", data: JSON.stringify(eventView(event)) });

@@ -107,6 +107,113 @@ Deno.test("revtun events shows what happened, as text and as JSON, and follows",
   assert.equal(following.stderr, "");
 });
 
+Deno.test("revtun events --follow goes on when the endpoint is back, with what it missed", async () => {
+  await using rig = await adminRig();
+  const admin = ["--admin", rig.url.slice("http://".length)];
+  rig.runtime.log.info("a.first", "First");
+  await using following = spawnCli(["events", "-f", "--json", "--limit", "1", ...admin]);
+  await following.printed(/"event":"a\.first".*\n/);
+  const startAgain = await rig.stopAdmin();
+  // More than the command asks for at its start.
+  for (let n = 0; n < 5; n++) rig.runtime.log.info("a.missed", "Missed", { n });
+  await startAgain();
+  rig.runtime.log.info("a.last", "Last");
+  await following.printed(/"event":"a\.last".*\n/);
+  const events = following.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(
+    events.map(({ event, fields }) => `${event} ${fields.n ?? ""}`.trim()),
+    ["a.first", ...[0, 1, 2, 3, 4].map((n) => `a.missed ${n}`), "admin.listening", "a.last"],
+  );
+  following.kill("SIGTERM");
+  assert.equal((await following.status).code, 0);
+  assert.match(
+    following.stderr,
+    /^revtun: 127\.0\.0\.1:\d+ has ended; asking anew each second\nrevtun: it answers again\n$/,
+  );
+});
+
+Deno.test("commands name what answers where no admin endpoint is, and wait for nobody", async () => {
+  const answers: Record<string, () => Response> = {
+    "a web page": () => new Response("<html>", { headers: { "content-type": "text/html" } }),
+    "an object": () => Response.json({}),
+    "null": () => Response.json(null),
+    "a list of others": () => Response.json({ items: [{}] }),
+    "a stream of others": () =>
+      new Response("data: {}\n\n", { headers: { "content-type": "text/event-stream" } }),
+  };
+  const commands = [
+    ["status"],
+    ["status", "--json"],
+    ["top"],
+    ["events"],
+    ["events", "--follow"],
+    ["explain", "http://edge-a.x/"],
+    ["drain", "edge-a/till-7"],
+    ["weight", "edge-a/till-7"],
+    ["disconnect", "edge-a/till-7"],
+    ["log-level"],
+    ["token", "revoke", "till-7"],
+  ];
+  for (const [what, answer] of Object.entries(answers)) {
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, answer);
+    for (const command of commands) {
+      const argv = [...command, "--admin", `127.0.0.1:${server.addr.port}`];
+      const { code, stdout, stderr } = await runCli(argv);
+      assert.deepEqual([code, stdout], [1, ""], `${what}: ${command}`);
+      assert.match(
+        stderr,
+        /^revtun: 127\.0\.0\.1:\d+ is no admin endpoint of revtun[^\n]*\n$/,
+        `${what}: ${command}`,
+      );
+    }
+    await server.shutdown();
+  }
+});
+
+Deno.test("commands say that what answers speaks no HTTP", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of listener) {
+      await connection.read(new Uint8Array(1000));
+      await connection.write(new TextEncoder().encode("SSH-2.0-OpenSSH_9.2\r\n"));
+      connection.close();
+    }
+  })().catch(() => {});
+  for (const command of [["status"], ["top"], ["events", "--follow"]]) {
+    const argv = [...command, "--admin", `127.0.0.1:${listener.addr.port}`];
+    const { code, stderr } = await runCli(argv);
+    assert.match(
+      `${code} ${stderr}`,
+      /^1 revtun: 127\.0\.0\.1:\d+ is no admin .* speaks no HTTP\n$/,
+    );
+  }
+  listener.close();
+  await serving;
+});
+
+Deno.test("commands that follow do not wait for one who never answers", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const asked = await Promise.all(
+    [["top"], ["events", "--follow"], ["status"]].map((command) =>
+      runCli([...command, "--admin", `127.0.0.1:${listener.addr.port}`])
+    ),
+  );
+  for (const { code, stderr } of asked) {
+    assert.match(`${code} ${stderr}`, /^1 revtun: 127\.0\.0\.1:\d+ did not answer within 5 s\n$/);
+  }
+});
+
+Deno.test("commands ask a loopback address themselves, whatever proxy there is", async () => {
+  await using rig = await adminRig();
+  const nobody = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const proxy = `http://127.0.0.1:${nobody.addr.port}`;
+  nobody.close();
+  await using asking = spawnCli(["log-level", "--admin", rig.url.slice("http://".length)], {
+    env: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: "" },
+  });
+  assert.deepEqual([(await asking.status).code, asking.stdout, asking.stderr], [0, "info\n", ""]);
+});
+
 Deno.test("revtun explain says where a request would go, and why not elsewhere", async () => {
   await using rig = await adminRig();
   const run = async (...argv: string[]) => {
@@ -163,6 +270,9 @@ Deno.test("revtun top prints one picture where stdout is no terminal", async () 
     stdout,
     /^revtun, up \d+s: 1 host, 0 away, .*\n\nHOST .*\nedge-a\/till-7 +active +10 /,
   );
+  const json = await runCli(["top", "--json", "--admin", rig.url.slice("http://".length)]);
+  const [host] = JSON.parse(json.stdout).hosts;
+  assert.deepEqual([host.name, host.requests_per_second], ["till-7", 0]);
 });
 
 Deno.test("commands say in one line why they cannot ask", async () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import type { HostAnswer } from "../../cmd/admin_answers.ts";
+import type { PictureAnswer } from "../../cmd/top_view.ts";
 import { TopView } from "../../cmd/top_view.ts";
 
-function host(name: string, extra: Record<string, unknown> = {}): Record<string, unknown> {
+function host(name: string, extra: Record<string, unknown> = {}): HostAnswer {
   return {
     cluster: "edge-a",
     name,
@@ -20,7 +22,7 @@ function host(name: string, extra: Record<string, unknown> = {}): Record<string,
   };
 }
 
-function picture(second: number, hosts: Record<string, unknown>[]): Record<string, unknown> {
+function picture(second: number, hosts: HostAnswer[]): PictureAnswer {
   return {
     ts: new Date(second * 1000).toISOString(),
     status: { uptime_ms: 61_000, hosts: hosts.length, away: 0, clients: 3 },
@@ -51,23 +53,35 @@ Deno.test("TopView shows rates between two pictures", () => {
   assert.match(view.plain(90), / 0 req\/s, 0B\/s\n/);
 });
 
+Deno.test("TopView says that pictures do not come any more, until the next one comes", () => {
+  const view = new TopView();
+  view.update(picture(1, [host("a")]));
+  view.lost("127.0.0.1:9901 has ended");
+  assert.equal(screen(view).at(-1), "127.0.0.1:9901 has ended");
+  assert.match(screen(view)[3]!, /edge-a\/a/);
+  view.press("down");
+  assert.equal(screen(view).at(-1), "127.0.0.1:9901 has ended");
+  view.update(picture(2, [host("a")]));
+  assert.match(screen(view).at(-1)!, /^s sort/);
+});
+
 Deno.test("TopView keeps the chosen host, sorts, filters and says what to drain", () => {
   const view = new TopView();
   view.update(picture(1, ["a", "b", "c"].map((name) => host(name))));
-  assert.equal(view.selected.name, "a");
+  assert.equal(view.selected?.name, "a");
   view.press("down");
   view.press("j");
   view.press("down");
-  assert.equal(view.selected.name, "c");
+  assert.equal(view.selected?.name, "c");
   view.press("up");
-  assert.equal(view.selected.name, "b");
+  assert.equal(view.selected?.name, "b");
   view.update(picture(2, [host("a"), host("b", { requests: 9 }), host("c", { requests: 50 })]));
   view.press("s");
   const rows = screen(view).filter((line) => line.includes("edge-a/"));
   assert.deepEqual(rows.map((line) => /edge-a\/(\w)/.exec(line)![1]), ["c", "b", "a"]);
   assert.ok(rows[1]!.startsWith("\x1b[7m"), "the chosen line is marked");
   assert.equal(view.press("d"), "drain");
-  assert.equal(view.selected.name, "b");
+  assert.equal(view.selected?.name, "b");
 
   for (const key of ["/", "q", "x", "backspace"]) assert.equal(view.press(key), undefined);
   assert.match(screen(view).at(-1)!, /^filter: q_$/);
