@@ -29,8 +29,16 @@ export function findTunnelAgent(root: unknown): Path | undefined {
 
 /** True for a whole MOSN configuration, of which the extend is a part. */
 export function isMosnConfig(root: unknown): boolean {
-  return isObject(root) &&
+  return isObject(root) && !isServerList(root) &&
     (Array.isArray(root["servers"]) || isObject(root["cluster_manager"]));
+}
+
+/** True for what an agent reads by `--discover file:PATH`: names under `servers`, or alone. */
+export function isServerList(root: unknown): boolean {
+  const list = isObject(root) ? root["servers"] : root;
+  const isName = (each: unknown) =>
+    typeof each === "string" && (each.includes(":") || isObject(root));
+  return Array.isArray(list) && list.length > 0 && list.every(isName);
 }
 
 /**

@@ -5,7 +5,7 @@ import { byPlace, checkDocument } from "./check.ts";
 import type { KeyHints, Mapping } from "./check.ts";
 import { readDocument, readDocumentByParts } from "./document.ts";
 import type { ConfigDocument } from "./document.ts";
-import { isMosnConfig, isObject, mosnMapping } from "./mosn_shape.ts";
+import { isMosnConfig, isObject, isServerList, mosnMapping } from "./mosn_shape.ts";
 import { ConfigFileError, formatPath } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import { readFileText } from "./read_file.ts";
@@ -145,6 +145,12 @@ function checkShape(
   };
   const names = [...sections.map((section) => section.name), ...otherSections];
   if (value === null) fail(`is empty, expected ${names.map((name) => `${name}:`).join(" or ")}`);
+  if (isServerList(value)) {
+    fail(
+      "is a list of servers, not settings: an agent follows it by --discover file:PATH, or " +
+        "dynamic_server_list_config in its settings",
+    );
+  }
   if (!isMosnConfig(value)) return;
   fail(
     `is a MOSN configuration: revtun config import-mosn ${path} makes one of ours of it` +
