@@ -1,5 +1,5 @@
 /** `revtun server`. */
-import { formatAddress, isLoopback, parseAddress } from "../lib/address.ts";
+import { parseAddress } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
 import type { Admin } from "../lib/admin/admin.ts";
 import { noCredential } from "../lib/auth/credential_policy.ts";
@@ -30,6 +30,7 @@ import type { Settings } from "./settings.ts";
 import { agentLine, TLS_SERVER_OPTIONS, tlsServerOf } from "./tls_options.ts";
 import type { TlsServerSettings } from "./tls_options.ts";
 import { takeOver } from "./take_over.ts";
+import { openDoorOf, shutDoorOf } from "./server_doors.ts";
 import { openTracer, TRACE_OPTIONS, traceShareOf } from "./trace_options.ts";
 import { SOFTWARE } from "./version.ts";
 
@@ -202,7 +203,12 @@ export const command: Command = defineCommand({
     let { credentialPolicy } = config;
     cleanup.defer(() => credentialPolicy.close?.());
     const runtime = setup?.runtime ?? plain;
-    warnOfOpenDoor(config, (message) => runtime.log.warn("server.open", message));
+    const openDoor = openDoorOf(config);
+    if (openDoor !== undefined) runtime.log.warn("server.open", openDoor);
+    const shutDoor = shutDoorOf(config);
+    if (shutDoor !== undefined) {
+      runtime.log.warn("server.shut", `${shutDoor.detail}; ${shutDoor.advice}`);
+    }
     const server = values.takeover
       ? await takeOver(config, runtime, setup!, signal)
       : await startServer(config, runtime, SOFTWARE);
@@ -355,19 +361,6 @@ export async function readServerConfig(
       byCluster: new Map(values["cluster-slow-start"].map(parseClusterTime)),
     },
   });
-}
-
-function warnOfOpenDoor(config: ServerConfig, warn: (message: string) => void): void {
-  const open = config.tunnels.filter((address) => !isLoopback(address));
-  if (open.length === 0) return;
-  const addresses = open.map(formatAddress).join(", ");
-  if (config.credentialPolicy !== noCredential) {
-    if (config.tunnelTls !== undefined) return;
-    return warn(
-      `Agents' credentials come to ${addresses} unencrypted; use --tls-cert or --tls auto`,
-    );
-  }
-  warn(`Anyone who reaches ${addresses} may register a host; set REVTUN_TOKEN or --token-file`);
 }
 
 /** @throws {ConfigError} one of `names` is no declared cluster, where any is declared. */

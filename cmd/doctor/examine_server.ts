@@ -6,6 +6,7 @@ import type { Step } from "../../lib/step.ts";
 import type { KeyPairFiles } from "../../lib/transport/certificate_store.ts";
 import type { OptionValues } from "../option.ts";
 import { readServerConfig, SERVER_OPTIONS } from "../server.ts";
+import { shutDoorOf } from "../server_doors.ts";
 import type { Settings } from "../settings.ts";
 import { tlsServerOf } from "../tls_options.ts";
 import { checkAdmin } from "./check_admin.ts";
@@ -14,6 +15,7 @@ import { checkFiles } from "./check_files.ts";
 import { checkServerFiles } from "./check_machine.ts";
 import { checkPorts } from "./check_ports.ts";
 import type { NamedPort } from "./check_ports.ts";
+import { stepOf } from "./examination.ts";
 import { namedFiles } from "./named_files.ts";
 
 type ServerSettings = Settings<OptionValues<typeof SERVER_OPTIONS>>;
@@ -38,6 +40,8 @@ export async function* examineServer(
   if (!isSound) return;
   const config = await readServerConfig(settings, runtime, await tlsServerOf(settings, undefined));
   await config.credentialPolicy.close?.();
+  const shutDoor = shutDoorOf(config);
+  if (shutDoor !== undefined) yield stepOf("clusters", "", { verdict: "fail", ...shutDoor });
   yield checkServerFiles(config);
 }
 

@@ -52,6 +52,8 @@ export type Verdict =
 export interface CredentialPolicy {
   /** What agents may call it, its own name first: "token-file", "token". */
   readonly names: readonly [string, ...string[]];
+  /** None of its permits names clusters: they have to be declared. False if absent. */
+  readonly isWithoutClusters?: boolean;
   /** Decides; must not throw. */
   decide(claim: Claim): Verdict | Promise<Verdict>;
   /**
@@ -92,6 +94,7 @@ export function tokenCredential(token: Secret): CredentialPolicy {
   const permit = openPermit("token");
   return {
     names: ["token"],
+    isWithoutClusters: true,
     decide({ credential }) {
       if (credential === "") return missing("a token");
       return timingSafeEqual(sha256(credential), expected)

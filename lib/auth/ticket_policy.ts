@@ -56,6 +56,11 @@ export class TicketPolicy implements CredentialPolicy {
     return this.#tickets.size;
   }
 
+  /** Of a file that is still empty nobody knows. */
+  get isWithoutClusters(): boolean {
+    return this.size > 0 && [...this.#tickets.values()].every((ticket) => !ticket.namesClusters);
+  }
+
   decide(claim: Claim): Verdict | Promise<Verdict> {
     const { credential } = claim;
     if (credential === "") return missing("a token");

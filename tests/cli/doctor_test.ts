@@ -136,6 +136,22 @@ Deno.test("revtun doctor says of each fault what to do", async () => {
   assert.match(port!.advice!, /another port/);
 });
 
+Deno.test("revtun doctor says that no agent can come in", async () => {
+  await using desk = await Desk.make();
+  await desk.write("token", "s3cret\n");
+  const settings = (more: string) =>
+    desk.write(
+      "server.yaml",
+      `server:\n  listen: ["127.0.0.1:0"]\n  tunnel: ["127.0.0.1:0"]\n  token_file: token\n${more}`,
+    );
+  const shut = await examined(await settings(""));
+  const step = shut.steps.find(({ step }) => step === "clusters");
+  assert.deepEqual([shut.code, step?.verdict], [1, "fail"]);
+  assert.match(step!.detail, /^No agent can register/);
+  const open = await examined(await settings("  clusters: [edge-a]\n"));
+  assert.equal(open.steps.some(({ step }) => step === "clusters"), false);
+});
+
 Deno.test("revtun doctor names the line of a mistake, and goes on with the rest", async () => {
   await using desk = await Desk.make();
   const path = await desk.write("agent.yaml", "agent:\n  clster: edge-a\n", 0o644);
