@@ -26,6 +26,7 @@ const away = v.looseObject({
   last_seen: v.pipe(v.string(), v.isoTimestamp()),
   reason: v.string(),
   times_left: count,
+  drained_by_operator: v.optional(v.boolean(), false),
 });
 
 const serverStatus = v.looseObject({
@@ -84,8 +85,8 @@ export const ANSWERS = {
   anything: v.looseObject({}),
   status: v.union([agentStatus, serverStatus]),
   hosts: page(host),
-  /** One name's hosts: at least one. */
-  namedHosts: v.looseObject({ items: v.pipe(v.array(host), v.minLength(1)) }),
+  /** One name's hosts; none of one that is away. */
+  namedHosts: v.looseObject({ items: v.array(host) }),
   away: page(away),
   peers: page(peer),
   events: page(event),

@@ -11,8 +11,9 @@ export const command: Command = hostCommand({
     "Work under way goes on. It holds for the name: also when its agent comes back. revtun undrain takes it back.",
   example: "before maintenance on that machine",
   answer: ANSWERS.namedHosts,
-  told: (host, answer) => {
-    const count = plural(answer.items[0]!.in_flight, "request is", "requests are");
+  told: (host, { items: [first] }) => {
+    if (first === undefined) return `${host} is away; it takes no new work when it is back`;
+    const count = plural(first.in_flight, "request is", "requests are");
     return `${host} takes no new work; ${count} under way`;
   },
 });

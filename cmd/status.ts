@@ -124,7 +124,7 @@ function awayTable(away: readonly AwayAnswer[], width: number): string {
     `${host.cluster}/${host.name}`,
     `${roughDuration(Date.now() - Date.parse(host.last_seen))} ago`,
     String(host.times_left),
-    host.reason,
+    host.drained_by_operator ? `${host.reason}; drained by an operator` : host.reason,
   ]);
   return formatTable(columns, rows, width);
 }

@@ -9,5 +9,8 @@ export const command: Command = hostCommand({
   description: "Takes back what revtun drain did; an agent that drains by itself is not changed.",
   example: "after the maintenance",
   answer: ANSWERS.namedHosts,
-  told: (host) => `${host} takes work again`,
+  told: (host, { items }) =>
+    items.length === 0
+      ? `${host} is away; it takes work when it is back`
+      : `${host} takes work again`,
 });

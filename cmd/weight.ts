@@ -34,7 +34,13 @@ export const command: Command = defineCommand({
       await stdout.write(`${JSON.stringify(answer)}\n`);
       return EXIT.ok;
     }
-    const { weight: now, weight_by_operator: byOperator } = answer.items[0]!;
+    const [first] = answer.items;
+    if (first === undefined) {
+      const counts = weight === null ? "its agent's weight counts" : `weight ${weight} counts`;
+      await stdout.write(`${host} is away; ${counts} when it is back\n`);
+      return EXIT.ok;
+    }
+    const { weight: now, weight_by_operator: byOperator } = first;
     const whose = byOperator === null ? "as its agent asks for" : "set by an operator";
     await stdout.write(`${host} has weight ${now}, ${whose}\n`);
     return EXIT.ok;

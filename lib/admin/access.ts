@@ -39,7 +39,9 @@ export class AccessRule {
   checkOrigin(request: Request, url: URL): void {
     const origin = request.headers.get("origin");
     const site = request.headers.get("sec-fetch-site");
-    if ((origin !== null && origin !== url.origin) || site === "cross-site") {
+    // A page on another port of this machine is of the same "site".
+    const isForeign = site === "cross-site" || site === "same-site";
+    if ((origin !== null && origin !== url.origin) || isForeign) {
       throw new Problem(403, "Requests of other sites' pages are not served");
     }
   }

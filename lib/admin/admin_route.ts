@@ -119,20 +119,19 @@ export async function readBody(
 ): Promise<Record<string, unknown>> {
   const names = Object.keys(fields);
   const type = request.headers.get("content-type") ?? "";
-  if (names.length === 0) {
-    await request.body?.cancel();
-    return {};
-  }
+  const text = await readText(request);
+  // Who changes something that needs no more than its name has nothing to send.
+  if (names.length === 0 && text === "") return {};
   // A form of another site's page can send any other type without asking.
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     throw new Problem(415, "The body has to be JSON: content-type application/json");
   }
-  const value = parse(await readText(request));
+  const value = parse(text);
   for (const name of Object.keys(value)) {
     if (Object.hasOwn(fields, name)) continue;
     const nearest = nearestMatch(name, names);
     const hint = nearest === undefined
-      ? `, expected ${names.join(", ")}`
+      ? `, expected ${names.join(", ") || "none"}`
       : `, did you mean ${nearest}?`;
     throw new Problem(422, `Unknown field "${name.slice(0, 100)}"${hint}`);
   }

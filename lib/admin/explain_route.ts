@@ -2,6 +2,7 @@
 import { parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
+import { parseIp } from "../ip_network.ts";
 import { explain } from "../server/explain.ts";
 import type { Explanation, ImaginedRequest } from "../server/explain.ts";
 import { formatListenSpec } from "../server/listen_spec.ts";
@@ -91,9 +92,12 @@ function headerOf(text: string): readonly [string, string] {
 
 function clientOf(text: string | null): Address | undefined {
   if (text === null) return undefined;
+  if (parseIp(text) !== undefined) return { kind: "tcp", host: text, port: 0 };
   try {
-    return parseAddress(text, { port: 0 });
+    const address = parseAddress(text);
+    if (address.kind === "tcp" && parseIp(address.host) !== undefined) return address;
   } catch (error) {
-    throw new Problem(400, `client: ${(error as Error).message}`);
+    if (!(error instanceof RangeError)) throw error;
   }
+  throw new Problem(400, `client is "${text.slice(0, 100)}", expected an IP address`);
 }

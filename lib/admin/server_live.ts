@@ -1,6 +1,7 @@
 /** Pictures of a server: its counts, its hosts with what passes now, and those that are away. */
 import type { Runtime } from "../runtime.ts";
 import type { Departure } from "../server/departures.ts";
+import type { HostOverride } from "../server/host_overrides.ts";
 import type { Host } from "../server/host.ts";
 import type { RunningServer } from "../server/server.ts";
 import { hostsOf } from "./host_list.ts";
@@ -25,6 +26,7 @@ export class ServerPictures implements LiveSource {
   #counts = new Map<Host, Counts>();
   #lastMs = 0;
   #away: readonly Departure[] = [];
+  #awayOverrides: readonly HostOverride[] = [];
   isAwaySame = false;
 
   constructor(server: RunningServer, runtime: Runtime) {
@@ -44,7 +46,7 @@ export class ServerPictures implements LiveSource {
       hosts: busiest(hostsOf(this.#server, null)).map((host) =>
         this.#view(host, before.get(host), seconds)
       ),
-      away: this.#awayNow().map(departureView),
+      away: this.#awayNow().map((departure) => departureView(departure, this.#server.registry)),
     };
   }
 
@@ -70,8 +72,15 @@ export class ServerPictures implements LiveSource {
     const before = this.#away;
     // What is remembered of a host is never changed, but replaced.
     const now = this.#away = this.#server.departures.away().slice(0, MAX_HOSTS);
+    const { overrides } = this.#server.registry;
+    const overridesBefore = this.#awayOverrides;
+    const overridesNow = this.#awayOverrides = now.map(({ cluster, hostName }) =>
+      overrides.of(cluster, hostName)
+    );
     this.isAwaySame = now.length === before.length &&
-      now.every((departure, index) => departure === before[index]);
+      now.every((departure, index) =>
+        departure === before[index] && overridesNow[index] === overridesBefore[index]
+      );
     return now;
   }
 }

@@ -5,6 +5,7 @@ import type { Host } from "../server/host.ts";
 import { formatListenSpec } from "../server/listen_spec.ts";
 import type { RunningServer } from "../server/server.ts";
 import { disconnect, hostsNamed, setDrained, setWeight } from "../server/steering.ts";
+import { nearestMatch } from "../suggest.ts";
 import { padded, PAGE_QUERY, pageOf } from "./admin_route.ts";
 import type { AdminCall, AdminRoute } from "./admin_route.ts";
 import type { AdminSource } from "./common_routes.ts";
@@ -137,12 +138,12 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
     summary: "Hosts that left and are not back: when, why, how often; paged",
     query: PAGE_QUERY,
     handle({ query }, { server }) {
-      const away = server.departures.away().map((departure, index) => ({ departure, index }));
       return pageOf(
         query,
-        away,
-        ({ index }) => padded(index),
-        ({ departure }) => departureView(departure),
+        server.departures.away(),
+        // The latest is the first: who leaves between two pages moves nobody to another one.
+        ({ number }) => padded(Number.MAX_SAFE_INTEGER - number),
+        (departure) => departureView(departure, server.registry),
       );
     },
   },
@@ -200,8 +201,8 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
       if (weight !== null && (!Number.isInteger(weight) || weight < 0 || weight > 10_000)) {
         throw new Problem(422, `weight is ${weight}, expected a whole number from 0 to 10000`);
       }
-      const [host] = findHosts(call, source.server);
-      setWeight(source.server.registry, host!.cluster, host!.hostName, weight ?? undefined);
+      const { cluster, hostName } = findNamed(call, source.server);
+      setWeight(source.server.registry, cluster, hostName, weight ?? undefined);
       return changed(call, source, "host.weighed", "An operator set a host's weight", { weight });
     },
   },
@@ -228,16 +229,21 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
   ...TAKEOVER_ROUTES,
 ];
 
+/** Done already is done: who asks again may not know that the answer was lost. */
 function drain(call: AdminCall, source: ServerSource, isDrained: boolean): unknown {
-  const [host] = findHosts(call, source.server);
-  if (host!.override.isDrained === isDrained) {
-    throw new Problem(409, `Host "${host!.hostName}" is drained already`);
+  const { registry } = source.server;
+  const { cluster, hostName, hosts } = findNamed(call, source.server);
+  const wasDrained = registry.overrides.of(cluster, hostName).isDrained === true;
+  if (isDrained === wasDrained) {
+    if (!isDrained && hosts.some((host) => host.isDraining)) {
+      throw new Problem(
+        409,
+        `Host "${hostName}" is not drained by an operator: it is its agent that drains`,
+      );
+    }
+    return itemsOf(hosts, source);
   }
-  if (!isDrained && host!.override.isDrained !== true) {
-    const own = host!.isDraining ? ": it is its agent that drains" : "";
-    throw new Problem(409, `Host "${host!.hostName}" is not drained by an operator${own}`);
-  }
-  setDrained(source.server.registry, host!.cluster, host!.hostName, isDrained);
+  setDrained(registry, cluster, hostName, isDrained);
   return isDrained
     ? changed(call, source, "host.drained", "An operator drained a host")
     : changed(call, source, "host.undrained", "An operator took a host's drain back");
@@ -245,16 +251,38 @@ function drain(call: AdminCall, source: ServerSource, isDrained: boolean): unkno
 
 function changed(
   call: AdminCall,
-  { server, runtime }: ServerSource,
+  source: ServerSource,
   event: string,
   message: string,
   fields: { weight?: number | null } = {},
 ): unknown {
-  const hosts = findHosts(call, server);
-  const { cluster, hostName } = hosts[0]!;
+  const { cluster, hostName, hosts } = findNamed(call, source.server);
   const weight = fields.weight === undefined ? {} : { weight: fields.weight ?? "agent's own" };
-  runtime.log.info(event, message, { cluster, host: hostName, ...weight });
+  source.runtime.log.info(event, message, { cluster, host: hostName, ...weight });
+  return itemsOf(hosts, source);
+}
+
+function itemsOf(hosts: readonly Host[], { server, runtime }: ServerSource): unknown {
   return { items: hosts.map((host) => hostView(host, server, runtime)) };
+}
+
+/** What a path names: one host, of agents that share the name several, of one that is away none. */
+interface Named {
+  readonly cluster: string;
+  readonly hostName: string;
+  readonly hosts: readonly Host[];
+}
+
+/** A host that is here, or was, or is expected: what is set for it counts on its return. @throws {Problem} 404 */
+function findNamed(call: AdminCall, server: RunningServer): Named {
+  const { cluster = "", host = "" } = call.params;
+  const isKnown = server.departures.of(cluster, host) !== undefined ||
+    Object.keys(server.registry.overrides.of(cluster, host)).length > 0;
+  if (isKnown && hostsNamed(server.registry, cluster, host).length === 0) {
+    return { cluster, hostName: host, hosts: [] };
+  }
+  const hosts = findHosts(call, server);
+  return { cluster: hosts[0].cluster, hostName: hosts[0].hostName, hosts };
 }
 
 /** @throws {Problem} 404 */
@@ -262,8 +290,23 @@ function findHosts({ params }: AdminCall, server: RunningServer): [Host, ...Host
   const { cluster = "", host = "" } = params;
   const [first, ...more] = hostsNamed(server.registry, cluster, host);
   if (first !== undefined) return [first, ...more];
-  const hint = server.registry.clusters.has(cluster)
-    ? `Cluster "${cluster}" has no host "${host.slice(0, 253)}" connected now`
-    : `There is no cluster "${cluster.slice(0, 253)}"`;
-  throw new Problem(404, hint);
+  const { clusters } = server.registry;
+  const hosts = clusters.get(cluster)?.hosts.values();
+  if (hosts === undefined) {
+    const nearest = nearestMatch(cluster.slice(0, 253), clusters.keys());
+    const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
+    throw new Problem(404, `There is no cluster "${cluster.slice(0, 253)}"${hint}`);
+  }
+  const away = server.departures.of(cluster, host);
+  if (away !== undefined) throw new Problem(404, `Host "${host}" of cluster "${cluster}" is away`);
+  const gone = server.departures.away().filter((departure) => departure.cluster === cluster);
+  const nearest = nearestMatch(
+    host.slice(0, 253),
+    [...hosts, ...gone].map(({ hostName }) => hostName),
+  );
+  const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
+  throw new Problem(
+    404,
+    `Cluster "${cluster}" has no host "${host.slice(0, 253)}" connected now${hint}`,
+  );
 }

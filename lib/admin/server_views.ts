@@ -3,7 +3,7 @@ import { formatAddress } from "../address.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Departure } from "../server/departures.ts";
 import type { Host, HostConnection } from "../server/host.ts";
-import type { Cluster } from "../server/registry.ts";
+import type { Cluster, Registry } from "../server/registry.ts";
 import type { RunningServer } from "../server/server.ts";
 
 /** Turns times of the process's clock into ISO texts of the wall clock. */
@@ -78,7 +78,11 @@ export function connectionView(connection: HostConnection): Record<string, unkno
 }
 
 /** A host that is away. */
-export function departureView(departure: Departure): Record<string, unknown> {
+export function departureView(
+  departure: Departure,
+  { overrides }: Registry,
+): Record<string, unknown> {
+  const override = overrides.of(departure.cluster, departure.hostName);
   return {
     cluster: departure.cluster,
     name: departure.hostName,
@@ -86,6 +90,8 @@ export function departureView(departure: Departure): Record<string, unknown> {
     "last_seen": new Date(departure.lastSeenMs).toISOString(),
     reason: departure.reason,
     "times_left": departure.times,
+    "weight_by_operator": override.weight ?? null,
+    "drained_by_operator": override.isDrained === true,
   };
 }
 

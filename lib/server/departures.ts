@@ -10,6 +10,8 @@ export interface Departure {
   readonly lastSeenMs: number;
   /** Why its last connection ended. */
   readonly reason: string;
+  /** Counts the departures of all hosts: the later one has the larger number. */
+  readonly number: number;
   /** How often it has left: many times in a short while is a flapping link. */
   readonly times: number;
   /** It has come back since. */
@@ -20,6 +22,7 @@ export interface Departure {
 export class Departures {
   readonly #maxHosts: number;
   readonly #byName = new Map<string, Departure>();
+  #count = 0;
 
   /** @param maxHosts hosts that are remembered; 1,000 by default. */
   constructor(maxHosts = 1000) {
@@ -27,12 +30,12 @@ export class Departures {
   }
 
   /** A host's last connection has ended. */
-  left(departure: Omit<Departure, "times" | "isBack">): void {
+  left(departure: Omit<Departure, "number" | "times" | "isBack">): void {
     const key = keyOf(departure.cluster, departure.hostName);
     const times = (this.#byName.get(key)?.times ?? 0) + 1;
     // Behind all others: the map's order is the order of leaving.
     this.#byName.delete(key);
-    this.#byName.set(key, { ...departure, times, isBack: false });
+    this.#byName.set(key, { ...departure, number: ++this.#count, times, isBack: false });
     if (this.#byName.size > this.#maxHosts) {
       this.#byName.delete(this.#byName.keys().next().value!);
     }
@@ -50,9 +53,14 @@ export class Departures {
     return [...this.#byName.values()].filter((departure) => !departure.isBack).reverse();
   }
 
+  /** What is known of a host that has left at least once, back or not. */
+  of(cluster: string, hostName: string): Departure | undefined {
+    return this.#byName.get(keyOf(cluster, hostName));
+  }
+
   /** How often a host has left. */
   timesOf(cluster: string, hostName: string): number {
-    return this.#byName.get(keyOf(cluster, hostName))?.times ?? 0;
+    return this.of(cluster, hostName)?.times ?? 0;
   }
 }
 

@@ -6,6 +6,9 @@ export interface HostOverride {
   readonly isDrained?: boolean;
 }
 
+/** Nothing is set: the same object each time, so that what is set can be compared. */
+const NOTHING: HostOverride = {};
+
 /** An override and whose it is. */
 export interface NamedOverride extends HostOverride {
   readonly cluster: string;
@@ -22,9 +25,9 @@ export class HostOverrides {
     this.#maxHosts = maxHosts;
   }
 
-  /** What is set; an empty object if nothing is. */
+  /** What is set, another object when it has changed; an empty one if nothing is. */
   of(cluster: string, hostName: string): HostOverride {
-    return this.#byName.get(`${cluster}/${hostName}`) ?? {};
+    return this.#byName.get(`${cluster}/${hostName}`) ?? NOTHING;
   }
 
   /** All that is set. */

@@ -34,6 +34,10 @@ Deno.test("without a token only loopback's names and its own pages get in", () =
   assert.equal(verdict(rule, url, { origin: "http://localhost:9902" }), 403);
   assert.equal(verdict(rule, url, { origin: "null" }), 403);
   assert.equal(verdict(rule, url, { "sec-fetch-site": "cross-site" }), 403);
+  // A page on another port of this machine.
+  assert.equal(verdict(rule, url, { "sec-fetch-site": "same-site" }), 403);
+  assert.equal(verdict(rule, url, { "sec-fetch-site": "same-origin" }), 200);
+  assert.equal(verdict(rule, url, { "sec-fetch-site": "none" }), 200);
   assert.equal(verdict(new AccessRule("unix", undefined), "http://anything/x"), 200);
 });
 

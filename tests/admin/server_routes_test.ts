@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { adminRig } from "./rig.ts";
+import type { Json } from "./rig.ts";
 
 Deno.test("the admin API shows status, clusters, hosts and connections, paged", async () => {
   await using rig = await adminRig();
@@ -58,7 +59,9 @@ Deno.test("an operator drains a host, weighs it and cuts it off, and it stays so
   const refused = await fetch(rig.frontendUrl);
   assert.equal(refused.status, 503);
   await refused.body?.cancel();
-  assert.equal((await rig.ask(`${host}/drain`, {})).status, 409);
+  // Whoever asks again finds it done.
+  const again = await rig.ask(`${host}/drain`, {});
+  assert.deepEqual([again.status, again.json.items[0].drained_by_operator], [200, true]);
 
   const cut = await rig.ask(`${host}/disconnect`, {});
   assert.deepEqual(cut.json, { closed_connections: 1 });
@@ -69,17 +72,17 @@ Deno.test("an operator drains a host, weighs it and cuts it off, and it stays so
   assert.equal(back.times_left, 1);
 
   assert.equal((await rig.ask(`${host}/undrain`, {})).json.items[0].state, "active");
-  assert.equal((await rig.ask(`${host}/undrain`, {})).status, 409);
+  assert.equal((await rig.ask(`${host}/undrain`, {})).json.items[0].state, "active");
 
   const weighed = await rig.ask(`${host}/weight`, { weight: 0 });
   assert.deepEqual([weighed.json.items[0].weight, weighed.json.items[0].state], [0, "draining"]);
   const own = await rig.ask(`${host}/weight`, { weight: null });
   assert.deepEqual([own.json.items[0].weight, own.json.items[0].weight_by_operator], [10, null]);
 
-  const names = rig.events.latest(100).map(({ event }) => event);
-  for (const name of ["host.drained", "host.disconnected", "host.undrained", "host.weighed"]) {
-    assert.ok(names.includes(name), name);
-  }
+  const names = rig.events.latest(100).map(({ event }) => event)
+    .filter((name) => name.startsWith("host."));
+  const [drain, disconnect, undrain] = ["host.drained", "host.disconnected", "host.undrained"];
+  assert.deepEqual(names, [drain, disconnect, undrain, "host.weighed", "host.weighed"]);
 });
 
 Deno.test("a host that left stays listed with when, why and how often", async () => {
@@ -93,6 +96,64 @@ Deno.test("a host that left stays listed with when, why and how often", async ()
   assert.equal(items[0].name, "h1");
   assert.equal(items[0].reason, "drained");
   assert.equal(items[0].times_left, 1);
+});
+
+Deno.test("what an operator sets for a host that is away counts when it is back", async () => {
+  await using rig = await adminRig();
+  const agent = await rig.join("h1");
+  await rig.join("h2");
+  const host = "/api/v1/hosts/edge-a/h1";
+  await agent.close();
+  await rig.until(() => rig.server.registry.hostCount === 1);
+  assert.deepEqual((await rig.ask(`${host}/drain`, {})).json, { items: [] });
+  assert.deepEqual((await rig.ask(`${host}/weight`, { weight: 30 })).json, { items: [] });
+  const [away] = (await rig.ask("/api/v1/away")).json.items;
+  assert.deepEqual([away.drained_by_operator, away.weight_by_operator], [true, 30]);
+  assert.match((await rig.ask(host)).json.detail, /Host "h1" of cluster "edge-a" is away/);
+  assert.match((await rig.ask(`${host}/disconnect`, {})).json.detail, /is away/);
+
+  await rig.join("h1");
+  const [back] = (await rig.ask(host)).json.items;
+  assert.deepEqual([back.state, back.weight], ["draining", 30]);
+  assert.match(
+    (await rig.ask("/api/v1/hosts/edge-a/h3/drain", {})).json.detail,
+    /no host "h3" connected now, did you mean h[12]\?/,
+  );
+});
+
+Deno.test("a drain that is the agent's own is not taken back by an operator", async () => {
+  await using rig = await adminRig();
+  await rig.join("h1");
+  const [host] = rig.server.registry.clusters.get("edge-a")!.hosts.values();
+  host!.isDraining = true;
+  const { status, json } = await rig.ask("/api/v1/hosts/edge-a/h1/undrain", {});
+  assert.equal(status, 409);
+  assert.match(json.detail, /its agent that drains/);
+});
+
+Deno.test("hosts that are away are paged, each once, while others leave and return", async () => {
+  await using rig = await adminRig();
+  const { departures } = rig.server;
+  const leave = (hostName: string) =>
+    departures.left({
+      cluster: "edge-a",
+      hostName,
+      remoteAddress: "10.0.0.7:5000",
+      lastSeenMs: 1000,
+      reason: "reset",
+    });
+  for (let n = 0; n < 10; n++) leave(`h${n}`);
+  const seen: string[] = [];
+  let path: string | undefined = "/api/v1/away?limit=3";
+  while (path !== undefined) {
+    const { items, next }: Json = (await rig.ask(path)).json;
+    seen.push(...items.map(({ name }: { name: string }) => name));
+    path = next === null ? undefined : `/api/v1/away?limit=3&after=${encodeURIComponent(next)}`;
+    // One that was shown returns, another leaves for the first time.
+    departures.joined("edge-a", seen.at(-3)!);
+    leave(`late-${seen.length}`);
+  }
+  assert.deepEqual(seen, ["h9", "h8", "h7", "h6", "h5", "h4", "h3", "h2", "h1", "h0"]);
 });
 
 const BAD: [title: string, path: string, body: unknown, status: number, detail: RegExp][] = [
@@ -114,6 +175,21 @@ const BAD: [title: string, path: string, body: unknown, status: number, detail: 
   ["a weight that is no number", "/api/v1/hosts/edge-a/h1/weight", { weight: "3" }, 422, /number/],
   ["a missing field", "/api/v1/hosts/edge-a/h1/weight", {}, 422, /"weight" is missing/],
   ["a misspelt field", "/api/v1/hosts/edge-a/h1/weight", { wieght: 1 }, 422, /mean weight\?/],
+  [
+    "a field where none is wanted",
+    "/api/v1/hosts/edge-a/h1/drain",
+    { force: true },
+    422,
+    /"force"/,
+  ],
+  [
+    "a large body where none is wanted",
+    "/api/v1/hosts/edge-a/h1/drain",
+    { x: "x".repeat(20_000) },
+    413,
+    /16384/,
+  ],
+  ["a client that is none", "/api/v1/explain?url=http://x/&client=me", undefined, 400, /an IP/],
   ["a body that is a list", "/api/v1/log-level", [], 400, /JSON object/],
   ["an unknown level", "/api/v1/log-level", { level: "loud" }, 422, /debug, info, warn, error/],
   ["a body that is too large", "/api/v1/log-level", { level: "x".repeat(20_000) }, 413, /16384/],
@@ -139,7 +215,19 @@ Deno.test("the admin API refuses what it cannot do with a problem and its reason
     const init = { method: "POST", body: "level=debug" };
     assert.equal((await rig.ask("/api/v1/log-level", undefined, init)).status, 415);
   });
+  await t.step("a form where no body is wanted", async () => {
+    const init = { method: "POST", body: "force=true" };
+    assert.equal((await rig.ask("/api/v1/hosts/edge-a/h1/drain", undefined, init)).status, 415);
+  });
+  await t.step("none of it changed anything", async () => {
+    const [host] = (await rig.ask("/api/v1/hosts/edge-a/h1")).json.items;
+    assert.equal(host.drained_by_operator, false);
+  });
   assert.equal((await rig.ask("/healthz")).status, 200);
+  assert.equal(
+    (await rig.ask("/api/v1/hosts/edge-a/h1/drain", undefined, { method: "POST" })).status,
+    200,
+  );
 });
 
 Deno.test("the log's level is changed by the admin API", async () => {

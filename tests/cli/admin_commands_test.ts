@@ -42,7 +42,7 @@ Deno.test("revtun drain, undrain, weight and disconnect change one host", async 
   );
   assert.equal(
     await run("drain", "edge-a/till-7"),
-    '1 revtun: Host "till-7" is drained already\n',
+    "0 edge-a/till-7 takes no new work; 0 requests are under way\n",
   );
   assert.equal(await run("undrain", "edge-a/till-7"), "0 edge-a/till-7 takes work again\n");
   assert.equal(
@@ -71,7 +71,35 @@ Deno.test("revtun drain, undrain, weight and disconnect change one host", async 
   );
   assert.equal(
     await run("drain", "edge-a/till-9"),
-    '1 revtun: Cluster "edge-a" has no host "till-9" connected now\n',
+    '1 revtun: Cluster "edge-a" has no host "till-9" connected now, did you mean till-7?\n',
+  );
+
+  const agent = await rig.join("till-8");
+  await agent.close();
+  await rig.until(() => rig.server.departures.away().length === 1);
+  assert.equal(
+    await run("drain", "edge-a/till-8"),
+    "0 edge-a/till-8 is away; it takes no new work when it is back\n",
+  );
+  assert.match(
+    await run("status"),
+    /edge-a\/till-8 +\d+s ago +1 +drained; drained by an operator\n/,
+  );
+  assert.equal(
+    await run("undrain", "edge-a/till-8"),
+    "0 edge-a/till-8 is away; it takes work when it is back\n",
+  );
+  assert.equal(
+    await run("weight", "edge-a/till-8", "30"),
+    "0 edge-a/till-8 is away; weight 30 counts when it is back\n",
+  );
+  assert.equal(
+    await run("weight", "edge-a/till-8", "own"),
+    "0 edge-a/till-8 is away; its agent's weight counts when it is back\n",
+  );
+  assert.equal(
+    await run("disconnect", "edge-a/till-8"),
+    '1 revtun: Host "till-8" of cluster "edge-a" is away\n',
   );
 });
 
