@@ -1,6 +1,7 @@
 /** `revtun explain`. */
-import { escapeControls } from "../lib/printable.ts";
+import { escapeControls, printable } from "../lib/printable.ts";
 import { formatTable } from "../lib/table.ts";
+import { wrap } from "../lib/wrap.ts";
 import { ANSWERS } from "./admin_answers.ts";
 import type { Answer } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
@@ -61,18 +62,23 @@ export const command: Command = defineCommand({
     await stdout.write(
       values.json
         ? `${escapeControls(JSON.stringify(answer))}\n`
-        : textOf(answer, `${values.method} ${args[0]}`, stdout.width ?? 160),
+        : textOf(answer, `${values.method} ${args[0]}`, stdout.width ?? Infinity),
     );
     const isServed = answer.hosts.some(({ verdict }) => verdict === "candidate");
     return isServed ? EXIT.ok : EXIT.failed;
   },
 });
 
+/** Room of a label and its margin. */
+const LABEL = " ".repeat(12);
+
 function textOf(found: Answer<typeof ANSWERS.explanation>, request: string, width: number): string {
   const { frontend, route, answer, cluster, target, host, hosts } = found;
   const lines = [request, `  frontend  ${frontend}`, `  route     ${route}`];
   if (answer !== null) {
-    lines.push(`  answer    ${answer.status} (${answer.error}): ${answer.detail}`);
+    const said = `${answer.status} (${answer.error}): ${printable(answer.detail)}`;
+    const [first = "", ...more] = wrap(said, Math.max(20, width - LABEL.length));
+    lines.push(`  answer    ${first}`, ...more.map((line) => `${LABEL}${line}`));
     return `${lines.join("\n")}\n`;
   }
   lines.push(`  cluster   ${cluster}${host === null ? "" : `, host ${host} only`}`);
@@ -82,7 +88,7 @@ function textOf(found: Answer<typeof ANSWERS.explanation>, request: string, widt
     return `${lines.join("\n")}\n`;
   }
   const columns = [
-    { title: "HOST", isCuttable: true },
+    { title: "HOST", isCuttable: true, isName: true },
     { title: "SHARE", isRight: true },
     { title: "WEIGHT", isRight: true, spareRank: 1 },
     { title: "IN FLIGHT", isRight: true, spareRank: 2 },

@@ -1,4 +1,5 @@
 /** `revtun help`, and the texts of every `--help`. */
+import { wrap } from "../lib/wrap.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./mod.ts";
@@ -115,18 +116,4 @@ function table(rows: readonly (readonly [string, string])[]): string[] {
       ? [head, " ".repeat(indent) + first, ...lines]
       : [head.padEnd(indent) + first, ...lines];
   });
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

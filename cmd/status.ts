@@ -86,7 +86,7 @@ function serverText({ status, hosts, away }: WholeServer, output: Output): strin
 
 function hostTable(hosts: readonly HostAnswer[], width: number): string {
   const columns = [
-    { title: "HOST", isCuttable: true },
+    { title: "HOST", isCuttable: true, isName: true },
     { title: "STATE" },
     { title: "WEIGHT", isRight: true, spareRank: 4 },
     { title: "CONNS", isRight: true, spareRank: 3 },
@@ -115,7 +115,7 @@ function hostTable(hosts: readonly HostAnswer[], width: number): string {
 
 function awayTable(away: readonly AwayAnswer[], width: number): string {
   const columns = [
-    { title: "HOST", isCuttable: true },
+    { title: "HOST", isCuttable: true, isName: true },
     { title: "LAST SEEN", spareRank: 1 },
     { title: "TIMES", isRight: true, spareRank: 2 },
     { title: "REASON", isCuttable: true },
@@ -137,7 +137,7 @@ function agentText(
     `${printable(status.host)} of cluster ${status.cluster}, weight ${status.weight}, ` +
     `${status.connections} connections, ${status.in_flight} in flight\n`;
   const columns = [
-    { title: "SERVER", isCuttable: true },
+    { title: "SERVER", isCuttable: true, isName: true },
     { title: "CONNS", isRight: true },
     { title: "MODE", spareRank: 3 },
     { title: "IN FLIGHT", isRight: true, spareRank: 2 },

@@ -20,7 +20,7 @@ const SORTS = ["name", "req/s", "in flight", "RTT"] as const;
 type Sort = typeof SORTS[number];
 
 const COLUMNS = [
-  { title: "HOST", isCuttable: true },
+  { title: "HOST", isCuttable: true, isName: true },
   { title: "STATE" },
   { title: "WEIGHT", isRight: true, spareRank: 5 },
   { title: "CONNS", isRight: true, spareRank: 4 },
@@ -64,10 +64,9 @@ export class TopView {
   /** Why no pictures come any more; "" while they do. */
   #trouble = "";
 
-  /** The chosen host, as the API gives it. */
+  /** The chosen host; undefined once it has left: none is chosen in its place. */
   get selected(): HostAnswer | undefined {
-    const rows = this.#visible();
-    return (rows.find(({ host }) => keyOf(host) === this.#chosen) ?? rows[0])?.host;
+    return this.#visible().find(({ host }) => keyOf(host) === this.#chosen)?.host;
   }
 
   /** Shows `text` in place of the keys until the next one is pressed. */
@@ -98,6 +97,7 @@ export class TopView {
     this.#beforeMs = nowMs;
     this.#picture = picture;
     this.#trouble = "";
+    this.#chosen ??= this.#first();
   }
 
   /** Takes a key; says what is to be done beyond showing it. */
@@ -109,7 +109,9 @@ export class TopView {
       case "q":
         return "quit";
       case "d":
-        return "drain";
+        if (this.selected !== undefined) return "drain";
+        this.#note = "no host is chosen: choose one by the arrows";
+        break;
       case "s":
         this.#sort = SORTS[(SORTS.indexOf(this.#sort) + 1) % SORTS.length]!;
         break;
@@ -136,7 +138,7 @@ export class TopView {
     const lines = this.#lines(width);
     const room = Math.max(1, height - OTHER_LINES);
     const rows = this.#visible();
-    const at = Math.max(0, rows.findIndex(({ host }) => host === this.selected));
+    const at = rows.findIndex(({ host }) => host === this.selected);
     // The chosen line stays in sight.
     const first = Math.min(Math.max(0, at - (room >> 1)), Math.max(0, rows.length - room));
     const shown = lines.hosts.slice(first, first + room)
@@ -144,12 +146,16 @@ export class TopView {
         first + index === at ? `${INVERSE}${line.padEnd(width)}${PLAIN}` : line
       );
     const note = this.#note || this.#trouble;
+    const filter = `/ filter${this.#filter && ` (${this.#filter})`}`;
     const keys = note !== ""
       ? printable(note)
       : this.#isTyping
       ? `filter: ${this.#filter}_`
-      : `s sort (${this.#sort})  / filter${this.#filter && ` (${this.#filter})`}  ` +
-        "d drain or undrain  q quit";
+      : fitting(width, [
+        `s sort (${this.#sort})  ${filter}  d drain or undrain  q quit`,
+        `s sort (${this.#sort})  ${filter}  d drain  q quit`,
+        `s ${this.#sort}  ${filter}  d  q`,
+      ]);
     return BEGIN +
       [lines.head, "", lines.titles, ...shown, "", keys.slice(0, width)]
         .map((line) => `${line}${TO_LINE_END}`).join("\r\n") +
@@ -166,10 +172,15 @@ export class TopView {
     const status = this.#picture?.status ?? NO_STATUS;
     const requests = this.#rows.reduce((sum, row) => sum + row.requestsPerSecond, 0);
     const bytes = this.#rows.reduce((sum, row) => sum + row.bytesPerSecond, 0);
-    const head =
-      `revtun, up ${roughDuration(status.uptime_ms)}: ${plural(status.hosts, "host")}, ` +
-      `${status.away} away, ${plural(status.clients, "client")}, ${requests.toFixed(0)} req/s, ` +
-      `${formatSize(Math.round(bytes))}/s`;
+    const hosts = plural(status.hosts, "host");
+    const passing = `${requests.toFixed(0)} req/s, ${formatSize(Math.round(bytes))}/s`;
+    const present = `${hosts}, ${status.away} away, ${plural(status.clients, "client")}`;
+    const head = fitting(width, [
+      `revtun, up ${roughDuration(status.uptime_ms)}: ${present}, ${passing}`,
+      `${present}, ${passing}`,
+      `${hosts}, ${status.away} away, ${passing}`,
+      `${hosts}, ${passing}`,
+    ]);
     const rows = this.#visible().map(({ host, requestsPerSecond, bytesPerSecond }) => [
       `${host.cluster}/${host.name}`,
       host.state,
@@ -180,8 +191,8 @@ export class TopView {
       formatSize(Math.round(bytesPerSecond)),
       host.rtt_ms === null ? "-" : `${host.rtt_ms.toFixed(1)} ms`,
     ]);
-    const [titles = "", ...hosts] = formatTable(COLUMNS, rows, width).trimEnd().split("\n");
-    return { head: head.slice(0, width), titles, hosts };
+    const [titles = "", ...lines] = formatTable(COLUMNS, rows, width).trimEnd().split("\n");
+    return { head, titles, hosts: lines };
   }
 
   #visible(): Row[] {
@@ -208,6 +219,12 @@ export class TopView {
     if (next !== undefined) this.#chosen = keyOf(next.host);
   }
 
+  /** Key of the first host that is shown. */
+  #first(): string | undefined {
+    const [first] = this.#visible();
+    return first === undefined ? undefined : keyOf(first.host);
+  }
+
   #type(key: Key): undefined {
     if (key === "enter") this.#isTyping = false;
     else if (key === "escape") {
@@ -215,8 +232,14 @@ export class TopView {
       this.#filter = "";
     } else if (key === "backspace") this.#filter = this.#filter.slice(0, -1);
     else if ([...key].length === 1) this.#filter += key;
+    if (this.selected === undefined) this.#chosen = this.#first();
     return undefined;
   }
+}
+
+/** The first text that `width` has room for, else what it has of the last one. */
+function fitting(width: number, texts: readonly string[]): string {
+  return (texts.find((text) => text.length <= width) ?? texts.at(-1)!).slice(0, width);
 }
 
 function keyOf(host: HostAnswer): string {

@@ -8,6 +8,8 @@ export interface Column {
   readonly isRight?: boolean;
   /** May be cut where the line is too long; false by default. */
   readonly isCuttable?: boolean;
+  /** Of what is cut the end stays too: names differ there. False by default. */
+  readonly isName?: boolean;
   /** Left out where the line has no room for it, the highest first; never if undefined. */
   readonly spareRank?: number;
 }
@@ -15,12 +17,13 @@ export interface Column {
 /** Narrowest that a column is cut to. */
 const MIN_CUT_WIDTH = 6;
 /** Width below which a column is not cut as long as others can be left out. */
-const READABLE_WIDTH = 16;
+const READABLE_WIDTH = 24;
 const GAP = "  ";
 
 /**
  * Lays rows out under their columns' titles, each line at most `width` characters: spare columns are
- * left out, and what is still too long is cut, with `…` at its end, the longest cuttable one first.
+ * left out, and what is still too long is cut, with `…` at its end or within names, the longest
+ * cuttable one first.
  */
 export function formatTable(
   columns: readonly Column[],
@@ -35,7 +38,8 @@ export function formatTable(
   shrink(widths, shown, width);
   const lines = cells.map((row) =>
     shown.map((column, at) => {
-      const text = cut(row[at] ?? "", widths[at]!);
+      const short = column.isName ? cutMiddle : cut;
+      const text = short(row[at] ?? "", widths[at]!);
       const space = " ".repeat(widths[at]! - lengthOf(text));
       return column.isRight ? space + text : text + space;
     }).join(GAP).trimEnd()
@@ -77,6 +81,16 @@ function shrink(widths: number[], columns: readonly Column[], width: number): vo
 function cut(text: string, width: number): string {
   if (lengthOf(text) <= width) return text;
   return `${[...text].slice(0, Math.max(width - 1, 0)).join("")}…`;
+}
+
+function cutMiddle(text: string, width: number): string {
+  const characters = [...text];
+  if (characters.length <= width) return text;
+  const head = Math.floor((width - 1) / 2);
+  const tail = width - 1 - head;
+  return `${characters.slice(0, head).join("")}…${
+    characters.slice(characters.length - tail).join("")
+  }`;
 }
 
 function lengthOf(text: string): number {

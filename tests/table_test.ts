@@ -38,6 +38,22 @@ Deno.test("formatTable() cuts the longest columns until the line fits", () => {
   }
 });
 
+Deno.test("formatTable() keeps both ends of names that it cuts", () => {
+  const columns = [{ title: "HOST", isCuttable: true, isName: true }, { title: "STATE" }];
+  const rows = ["shop-17", "shop-18"].map((
+    name,
+  ) => [`edge-a/till-of-a-far-away-${name}`, "active"]);
+  assert.equal(
+    formatTable(columns, rows, 28),
+    [
+      "HOST                  STATE",
+      "edge-a/ti…ay-shop-17  active",
+      "edge-a/ti…ay-shop-18  active",
+      "",
+    ].join("\n"),
+  );
+});
+
 Deno.test("formatTable() leaves spare columns out before it cuts what is to be read", () => {
   const columns = [
     { title: "HOST", isCuttable: true },

@@ -97,6 +97,34 @@ Deno.test("TopView keeps the chosen host, sorts, filters and says what to drain"
   assert.equal(view.press("ctrl-c"), "quit");
 });
 
+Deno.test("TopView drains nobody in the place of a host that has left", () => {
+  const view = new TopView();
+  view.update(picture(1, ["a", "b", "c"].map((name) => host(name))));
+  view.press("down");
+  view.update(picture(2, ["a", "c"].map((name) => host(name))));
+  assert.ok(view.selected === undefined);
+  assert.equal(view.press("d"), undefined);
+  assert.match(screen(view).at(-1)!, /^no host is chosen/);
+  assert.ok(!screen(view).some((line) => line.includes("\x1b[7m")));
+  view.press("down");
+  assert.equal((view as TopView).selected?.name, "a");
+  assert.equal(view.press("d"), "drain");
+});
+
+Deno.test("TopView says on narrow screens what matters most, and no half of it", () => {
+  const view = new TopView();
+  const hosts = [host("till-of-a-far-away-shop-17"), host("till-of-a-far-away-shop-18")];
+  view.update(picture(1, hosts));
+  const lines = (width: number) => screen(view, width).map((line) => line.replace("\x1b[7m", ""));
+  const [wide, middle, narrow] = [lines(80), lines(60), lines(40)];
+  assert.equal(wide[0], "revtun, up 1m1s: 2 hosts, 0 away, 3 clients, 0 req/s, 0B/s");
+  assert.equal(middle[0], "revtun, up 1m1s: 2 hosts, 0 away, 3 clients, 0 req/s, 0B/s");
+  assert.equal(narrow[0], "2 hosts, 0 away, 0 req/s, 0B/s");
+  assert.equal(narrow.at(-1), "s sort (name)  / filter  d drain  q quit");
+  assert.match(wide[3]!, /^edge-a\/till\S*…\S*shop-17 +active/);
+  assert.match(narrow[4]!, /^edge-a\/t\S*…\S*shop-18 +active/);
+});
+
 Deno.test("TopView fits any screen and keeps the chosen host in sight", () => {
   const view = new TopView();
   view.update(picture(1, Array.from({ length: 50 }, (_, i) => host(`till-${i}`))));
