@@ -72,8 +72,8 @@ export const command: Command = defineCommand({
       placeholder: "URL",
       parse: parseViaUrl,
       description:
-        "Also go the way of a client: http://frontend:port/path, with the time of each " +
-        "hop where the server has --probe-timings",
+        "Also go the way of a client: http://frontend:port/path, or https:// and then by HTTP/2 " +
+        "where that is agreed on, with the time of each hop where the server has --probe-timings",
     },
     {
       name: "targets",

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { Server as TlsServer } from "node:tls";
 import { formatAddress } from "../../lib/address.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
@@ -86,7 +90,10 @@ Deno.test("probeVia() shows the time of each hop where the server tells", async 
   const [connect, request, hops] = await probed(runtime, `${way.url}/a?b=c`);
   assert.equal(connect!.verdict, "ok");
   assert.equal(request!.verdict, "ok");
-  assert.match(request!.detail, /^GET \/a\?b=c is answered with 200, first byte after .*, 5 bytes/);
+  assert.match(
+    request!.detail,
+    /^GET \/a\?b=c by HTTP\/1\.1 is answered with 200, first byte after .*, 5 bytes/,
+  );
   assert.match(hops!.detail, /^way to the frontend .*, tunnel .*, dial .*, first byte .* ms$/);
   const names = ["way_ms", "frontend_ms", "queue_ms", "tunnel_ms", "dial_ms", "first_byte_ms"];
   assert.deepEqual(Object.keys(hops!.facts!), names);
@@ -139,11 +146,20 @@ Deno.test("probeVia() checks the frontend's certificate", async () => {
   const files = [await ca.signFiles("frontend", ["127.0.0.1"])];
   await using backend = new Backend(runtime, answering(OK));
   const frontendTls = { files };
-  await using way = await Way.open(runtime, backend.text, { frontendTls }, "https");
+  await using way = await Way.open(
+    runtime,
+    backend.text,
+    { frontendTls, tellsTimings: true },
+    "https",
+  );
   const good = await probed(runtime, way.url, ca.certFile);
   assert.deepEqual(good.map(({ name }) => name), ["connect", "tls", "request", "hops"]);
   assert.ok(good.every(({ verdict }) => verdict === "ok"));
-  assert.match(good[1]!.detail, /ALPN http\/1\.1/);
+  // HTTP/2 wherever both can.
+  assert.match(good[1]!.detail, /ALPN h2/);
+  assert.match(good[2]!.detail, /^GET \/ by HTTP\/2 is answered with 200, .*, 5 bytes/);
+  assert.equal(good[2]!.facts!["http_version"], "2");
+  assert.match(good[3]!.detail, /^way to the frontend .*, dial .*, first byte .* ms$/);
   const bad = await probed(runtime, way.url);
   assert.deepEqual(bad.map(({ verdict }) => verdict), ["ok", "fail"]);
 });
@@ -168,3 +184,42 @@ Deno.test("revtun probe --via needs no server, and takes a URL of HTTP only", as
     assert.ok(!wrong.stderr.includes("secret"), wrong.stderr);
   }
 });
+
+Deno.test("probeVia() asks by HTTP/1.1 inside TLS where the frontend speaks nothing else", async () => {
+  using runtime = testRuntime();
+  await using ca = await TestCa.make();
+  const server = createHttpsServer(
+    await ca.sign(["127.0.0.1"]),
+    (_, response) => response.end("hello"),
+  );
+  const url = await listening(server);
+  const steps = await probed(runtime, url, ca.certFile);
+  assert.match(steps[1]!.detail, /ALPN http\/1\.1/);
+  assert.match(steps[2]!.detail, /^GET \/ by HTTP\/1\.1 is answered with 200, .*, 5 bytes/);
+  assert.equal(steps[2]!.facts!["http_version"], "1.1");
+  server.close();
+});
+
+Deno.test("probeVia() says so where HTTP/2 was agreed on and something else comes", async () => {
+  using runtime = testRuntime();
+  await using ca = await TestCa.make();
+  for (const answer of ["SSH-2.0-OpenSSH_9.2\r\n", undefined]) {
+    const server = createTlsServer(
+      { ...await ca.sign(["127.0.0.1"]), ALPNProtocols: ["h2"] },
+      (socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => answer === undefined ? socket.end() : socket.end(answer));
+      },
+    );
+    const steps = await probed(runtime, await listening(server), ca.certFile);
+    const { name, verdict, detail } = steps.at(-1)!;
+    assert.deepEqual([name, verdict], ["request", "fail"]);
+    assert.equal(detail, "it agreed on HTTP/2 and broke off without an answer");
+    server.close();
+  }
+});
+
+async function listening(server: TlsServer): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}

@@ -1,4 +1,4 @@
-/** One HTTP/1.1 request and its answer, with the times of its parts. */
+/** One request of HTTP and its answer, with the times of its parts. */
 import { BodyScanner } from "../../codec/http1/body_scanner.ts";
 import { responseFraming } from "../../codec/http1/framing.ts";
 import { INCOMPLETE } from "../../codec/http1/head.ts";
@@ -6,10 +6,14 @@ import { HeldBytes } from "../../codec/http1/held_bytes.ts";
 import { ResponseHead } from "../../codec/http1/response_head.ts";
 import type { Duplex, Sink } from "../../duplex.ts";
 import { ClosedError, DeadlineError } from "../../errors.ts";
+import { TargetSession } from "../../http/h2/target_session.ts";
 import type { Runtime } from "../../runtime.ts";
+
+export type HttpVersion = "1.1" | "2";
 
 /** An answer that was read to its end. */
 export interface HttpResult {
+  readonly version: HttpVersion;
   readonly status: number;
   /** From the request to the head's first byte, ms. */
   readonly firstByteMs: number;
@@ -22,6 +26,8 @@ export interface HttpResult {
 
 /** What to ask, and how long. */
 export interface HttpQuestion {
+  /** What is spoken; HTTP/2 only inside TLS, where that agreed on it. */
+  readonly version: HttpVersion;
   readonly path: string;
   /** Value of Host. */
   readonly host: string;
@@ -42,15 +48,36 @@ const MAX_BODY_BYTES = 64 << 20;
  * @throws {DeadlineError | ClosedError} no answer in time, or none at all.
  * @throws {HttpError} what came is no HTTP.
  */
-export function askByHttp(
+export async function askByHttp(
+  connection: Duplex,
+  question: HttpQuestion,
+  runtime: Runtime,
+): Promise<HttpResult> {
+  if (question.version === "1.1") return await exchange(connection, question, runtime);
+  const session = new TargetSession(connection, runtime.timers, () => {}, "https");
+  try {
+    return await exchange(session.open(connection.name, undefined, () => {}), question, runtime);
+  } catch (error) {
+    if (!(error instanceof ClosedError && error.by === "peer")) throw error;
+    // Which speaks of a target, as sessions to them do.
+    throw new ClosedError("peer", "it agreed on HTTP/2 and broke off without an answer", {
+      cause: error,
+    });
+  } finally {
+    session.close();
+  }
+}
+
+/** @param connection speaks HTTP/1, or what it is made of. */
+function exchange(
   connection: Duplex,
   question: HttpQuestion,
   runtime: Runtime,
 ): Promise<HttpResult> {
   return new Promise((resolve, reject) => {
-    const exchange = new HttpExchange(connection, question, runtime, resolve, reject);
-    connection.attach(exchange);
-    exchange.start();
+    const sink = new HttpExchange(connection, question, runtime, resolve, reject);
+    connection.attach(sink);
+    sink.start();
   });
 }
 
@@ -163,6 +190,7 @@ class HttpExchange implements Sink {
   #done(): void {
     this.#settle(() =>
       this.#resolve({
+        version: this.#question.version,
         status: this.#status,
         firstByteMs: this.#firstByteMs,
         totalMs: this.#passedMs(),

@@ -126,7 +126,9 @@ async function* request(
     nowMs: runtime.nowMs,
     run: async () => {
       const { path, host } = url;
-      const question = { path, host, lines: [TRACE_LINE], wanted: WANTED, timeoutMs, signal };
+      const version = connection.tls?.alpn === "h2" ? "2" : "1.1";
+      const lines = [TRACE_LINE];
+      const question = { version, path, host, lines, wanted: WANTED, timeoutMs, signal } as const;
       return describe(await askByHttp(connection, question, runtime), url);
     },
     explain: (error) => ({
@@ -157,8 +159,9 @@ class RequestFailed extends Error {
 
 /** @throws {RequestFailed} */
 function describe(result: HttpResult, url: ViaUrl): Found<HttpResult> {
-  const { status, firstByteMs, totalMs, bodyBytes, fields } = result;
-  const detail = `GET ${url.path} is answered with ${status}, first byte after ` +
+  const { version, status, firstByteMs, totalMs, bodyBytes, fields } = result;
+  const detail =
+    `GET ${url.path} by HTTP/${version} is answered with ${status}, first byte after ` +
     `${round(firstByteMs)} ms, ${bodyBytes} bytes after ${round(totalMs)} ms`;
   const code = fields.get("x-revtun-error");
   if (code !== undefined) {
@@ -171,9 +174,10 @@ function describe(result: HttpResult, url: ViaUrl): Found<HttpResult> {
   return { value: result, detail, facts, verdict: "warn", advice };
 }
 
-function factsOf({ status, firstByteMs, totalMs, bodyBytes, fields }: HttpResult) {
+function factsOf({ version, status, firstByteMs, totalMs, bodyBytes, fields }: HttpResult) {
   const code = fields.get("x-revtun-error");
   return {
+    "http_version": version,
     status,
     "first_byte_ms": round(firstByteMs),
     "total_ms": round(totalMs),

@@ -39,7 +39,7 @@ export async function probeTls(
       const connection = await dialTls(place, settings, runtime, {
         timeoutMs,
         signal,
-        alpn: peer === "server" ? TUNNEL_ALPN : ["http/1.1"],
+        alpn: peer === "server" ? TUNNEL_ALPN : ["h2", "http/1.1"],
         onChain: (shown) => chain = shown,
       });
       return describe(connection, chain, settings);

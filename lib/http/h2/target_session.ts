@@ -22,6 +22,7 @@ const MAX_STREAMS = 100;
 export class TargetSession {
   readonly #session: ClientHttp2Session;
   readonly #transport: DuplexStream;
+  readonly #scheme: "http" | "https";
   readonly #requestHead = new RequestHead();
   #streams = 0;
   #served = 0;
@@ -30,7 +31,13 @@ export class TargetSession {
   #error: Error | undefined;
 
   /** @param onGone called once, when no more requests can be made and none is under way. */
-  constructor(duplex: Duplex, timers: TimerWheel, onGone: () => void) {
+  constructor(
+    duplex: Duplex,
+    timers: TimerWheel,
+    onGone: () => void,
+    scheme: "http" | "https" = "http",
+  ) {
+    this.#scheme = scheme;
     const guard = new FrameGuard({
       hasPreface: false,
       limits: TARGET_FRAME_LIMITS,
@@ -89,6 +96,7 @@ export class TargetSession {
     return new TargetStream(name, {
       requestHead: this.#requestHead,
       authority,
+      scheme: this.#scheme,
       request: (headers, options) => this.#session.request(headers, options),
       lossOf: () => this.#error,
       onGone: () => {

@@ -26,6 +26,7 @@ export interface TargetStreamDeps {
   request(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream;
   /** Names the target in place of the request's Host. */
   readonly authority: string | undefined;
+  readonly scheme: "http" | "https";
   /** Why the session broke; undefined while it has not. */
   lossOf(): Error | undefined;
   /** It is over, one way or another; called once. */
@@ -111,7 +112,7 @@ export class TargetStream implements Duplex {
     const headers = Object.assign(noFields(), {
       ":method": head.method,
       ":path": latin1(bytes, head.targetStart, head.targetEnd),
-      ":scheme": "http",
+      ":scheme": this.#deps.scheme,
       ":authority": this.#deps.authority ?? head.host,
     });
     fieldsOf(head, headers, DROPPED);
