@@ -2,12 +2,13 @@
  * What an agent's own side allows, whatever the cloud side asks for: nothing that comes through a
  * tunnel changes it.
  */
-import { ByteBucket, ThrottledDuplex } from "../byte_bucket.ts";
+import { ByteBucket } from "../byte_bucket.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Duplex } from "../duplex.ts";
 import { DialError } from "../errors.ts";
 import { Allowance } from "../mux/abuse.ts";
 import type { Runtime } from "../runtime.ts";
+import { ThrottledDuplex } from "../throttled_duplex.ts";
 import type { DayCount } from "./day_count_file.ts";
 import { GuardedTarget } from "./guarded_target.ts";
 import { allowsRequest } from "./request_rule.ts";

@@ -7,8 +7,9 @@ import { INCOMPLETE } from "../codec/http1/head.ts";
 import { HeldBytes } from "../codec/http1/held_bytes.ts";
 import { HttpError } from "../codec/http1/http_error.ts";
 import { RequestHead } from "../codec/http1/request_head.ts";
-import type { Duplex, Sink } from "../duplex.ts";
+import type { Duplex } from "../duplex.ts";
 import { ClosedError } from "../errors.ts";
+import { ForwardingDuplex } from "../forwarding_duplex.ts";
 import { RawExchanges } from "./raw_exchanges.ts";
 
 /** Who decides, and who is told. */
@@ -37,15 +38,13 @@ export interface TargetGuard {
 type State = "head" | "body" | "switching" | "open" | "refusing" | "over";
 
 /** Stands between a stream of the cloud side and its target. */
-export class GuardedTarget implements Duplex, Sink {
-  readonly #target: Duplex;
+export class GuardedTarget extends ForwardingDuplex {
   readonly #guard: TargetGuard;
   readonly #head = new RequestHead();
   readonly #body = new BodyScanner();
   readonly #held: HeldBytes;
   /** Undefined where requests pass unseen. */
   readonly #exchanges: RawExchanges | undefined;
-  #sink: Sink | undefined;
   #state: State;
   #rule = "";
   #isRefused = false;
@@ -55,35 +54,21 @@ export class GuardedTarget implements Duplex, Sink {
   #owesClose = false;
 
   constructor(target: Duplex, guard: TargetGuard) {
-    this.#target = target;
+    super(target);
     this.#guard = guard;
     this.#held = new HeldBytes(guard.pool);
     this.#state = guard.judge === undefined ? "open" : "head";
     if (guard.judge !== undefined) this.#exchanges = new RawExchanges(guard.pool);
   }
 
-  get name(): string {
-    return this.#target.name;
+  override get queuedBytes(): number {
+    return this.inner.queuedBytes + this.#held.length;
   }
 
-  get queuedBytes(): number {
-    return this.#target.queuedBytes + this.#held.length;
-  }
-
-  get isClosed(): boolean {
-    return this.#target.isClosed;
-  }
-
-  attach(sink: Sink): void {
-    const isFirst = this.#sink === undefined;
-    this.#sink = sink;
-    if (isFirst) this.#target.attach(this);
-  }
-
-  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+  override write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
     // What comes behind a refusal is dropped, up to its end.
     if (this.#owesClose) return true;
-    if (this.#state === "over" || this.#target.isClosed) return false;
+    if (this.#state === "over" || this.inner.isClosed) return false;
     if (this.#state === "open") return this.#pass(bytes, buffer);
     if (this.#held.length > 0 || this.#state === "switching" || this.#state === "refusing") {
       this.#held.append(bytes);
@@ -94,62 +79,54 @@ export class GuardedTarget implements Duplex, Sink {
     }
     // What is held waits for the target: the cloud side waits too.
     this.#owesDrain = this.#state === "switching" || this.#state === "refusing";
-    return !this.#owesDrain && this.#target.queuedBytes === 0;
+    return !this.#owesDrain && this.inner.queuedBytes === 0;
   }
 
-  end(): void {
+  override end(): void {
     this.#isEnded = true;
     if (this.#owesClose) return this.#close();
-    if (this.#state !== "switching" && this.#state !== "refusing") this.#target.end();
+    if (this.#state !== "switching" && this.#state !== "refusing") this.inner.end();
   }
 
-  pause(): void {
-    this.#target.pause();
-  }
-
-  resume(): void {
-    this.#target.resume();
-  }
-
-  close(error?: Error): void {
+  override close(error?: Error): void {
     if (this.#owesClose) this.#close(error);
-    else this.#target.close(error);
+    else this.inner.close(error);
   }
 
-  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+  override onData(bytes: Uint8Array, buffer: SharedBuffer): void {
     if (this.#state === "over") return;
     if (!this.#guard.passed(bytes.length)) return this.#cut();
     this.#exchanges?.response(bytes);
-    this.#sink?.onData(bytes, buffer);
+    this.sink?.onData(bytes, buffer);
     if (this.#state === "switching" && this.#exchanges!.isAnswered) this.#offerAnswered();
     else if (this.#state === "refusing" && this.#exchanges!.isIdle) this.#answerRefusal();
   }
 
-  onEnd(): void {
+  override onEnd(): void {
     if (this.#state === "refusing") this.#answerRefusal();
-    else if (this.#state !== "over") this.#sink?.onEnd();
+    else if (this.#state !== "over") this.sink?.onEnd();
   }
 
-  onDrain(): void {
-    if (!this.#owesDrain) this.#sink?.onDrain();
+  override onDrain(): void {
+    if (!this.#owesDrain) this.sink?.onDrain();
   }
 
-  onClose(error?: Error): void {
+  override onClose(error?: Error): void {
     this.#held.clear();
     this.#exchanges?.close();
     this.#guard.closed();
     // A close before the other side's end is a reset, which overtakes the refusal.
     this.#owesClose = this.#isRefused && !this.#isEnded && error === undefined;
-    if (!this.#owesClose) this.#sink?.onClose(error);
+    if (!this.#owesClose) this.sink?.onClose(error);
   }
 
   #close(error?: Error): void {
     this.#owesClose = false;
-    this.#sink?.onClose(error);
+    this.sink?.onClose(error);
   }
 
   get #isOver(): boolean {
-    return this.#state === "over" || this.#target.isClosed;
+    return this.#state === "over" || this.inner.isClosed;
   }
 
   #pass(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
@@ -157,7 +134,7 @@ export class GuardedTarget implements Duplex, Sink {
       this.#cut();
       return false;
     }
-    return this.#target.write(bytes, buffer);
+    return this.inner.write(bytes, buffer);
   }
 
   #takeHeld(): void {
@@ -179,7 +156,7 @@ export class GuardedTarget implements Duplex, Sink {
   /** Uses bytes as requests and bodies; gives the index up to which it did. */
   #take(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    while (at < end && !this.#target.isClosed) {
+    while (at < end && !this.inner.isClosed) {
       if (this.#state === "body") {
         at = this.#takeBody(bytes, at, end);
       } else if (this.#state === "head") {
@@ -266,10 +243,10 @@ export class GuardedTarget implements Duplex, Sink {
 
   #goOn(): void {
     if (this.#state === "switching" || this.#state === "refusing" || this.#isOver) return;
-    if (this.#isEnded) this.#target.end();
+    if (this.#isEnded) this.inner.end();
     if (!this.#owesDrain) return;
     this.#owesDrain = false;
-    this.#sink?.onDrain();
+    this.sink?.onDrain();
   }
 
   #refuse(rule: string): void {
@@ -287,12 +264,12 @@ export class GuardedTarget implements Duplex, Sink {
     const bytes = refusal(this.#rule);
     // Not from within the call that wrote the request: its caller may not be ready for an answer.
     queueMicrotask(() => {
-      if (this.#target.isClosed) return;
-      this.#sink?.onData(bytes, new SharedBuffer(bytes));
-      this.#sink?.onEnd();
-      this.#target.end();
-      this.#target.resume();
-      if (!this.#target.isClosed) this.#target.close();
+      if (this.inner.isClosed) return;
+      this.sink?.onData(bytes, new SharedBuffer(bytes));
+      this.sink?.onEnd();
+      this.inner.end();
+      this.inner.resume();
+      if (!this.inner.isClosed) this.inner.close();
     });
   }
 

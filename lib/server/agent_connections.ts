@@ -1,10 +1,11 @@
 /** Tunnel connections from their handshake to their end, as connections of their hosts. */
 import { formatAddress, isLoopback } from "../address.ts";
 import { noCredential } from "../auth/credential_policy.ts";
-import { ByteBucket, ThrottledDuplex } from "../byte_bucket.ts";
+import { ByteBucket } from "../byte_bucket.ts";
 import type { Duplex } from "../duplex.ts";
 import { ClosedError } from "../errors.ts";
 import type { Session } from "../mux/session.ts";
+import { ThrottledDuplex } from "../throttled_duplex.ts";
 import { takeAgentMessage } from "./agent_message.ts";
 import type { AgentRules } from "./agent_rules.ts";
 import { openAgentSession } from "./agent_session.ts";

@@ -1,11 +1,12 @@
 /** A frontend that is open: its listener, and the clients that came in by it. */
 import type { Address } from "../address.ts";
-import { ByteBucket, ThrottledDuplex } from "../byte_bucket.ts";
+import { ByteBucket } from "../byte_bucket.ts";
 import { LinkedList } from "../linked_list.ts";
 import type { Linked } from "../linked_list.ts";
 import type { LiveStreams } from "../live_streams.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Listener } from "../transport/listen.ts";
+import { ThrottledDuplex } from "../throttled_duplex.ts";
 import type { ServerConfig } from "./config.ts";
 import type { AcceptedClient, ClientDuplex, Frontend } from "./frontends/frontend.ts";
 import type { ListenSpec } from "./listen_spec.ts";

@@ -2,6 +2,7 @@
 import type { SharedBuffer } from "../buffer.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import { ClosedError } from "../errors.ts";
+import { ForwardingDuplex } from "../forwarding_duplex.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import type { Host, HostConnection } from "./host.ts";
 import type { TunnelEvents } from "./mux_tunnel.ts";
@@ -116,71 +117,41 @@ export class RawTunnel implements HostConnection, Sink {
       this.#duplex.close(new ClosedError("peer", "The agent sent bytes that nobody asked for"));
       return;
     }
-    this.#user.sink?.onData(bytes, buffer);
+    this.#user.onData(bytes, buffer);
   }
 
   onEnd(): void {
     if (this.#user === undefined) this.#duplex.close();
-    else this.#user.sink?.onEnd();
+    else this.#user.onEnd();
   }
 
   onDrain(): void {
-    this.#user?.sink?.onDrain();
+    this.#user?.onDrain();
   }
 
   onClose(error?: Error): void {
     const user = this.#user;
     this.#user = undefined;
     this.#onClose(error);
-    user?.sink?.onClose(error);
+    user?.onClose(error);
   }
 }
 
-/** The connection as its present user sees it. */
-class RawUpstream implements Duplex {
-  sink: Sink | undefined;
-  readonly #duplex: Duplex;
+/** The connection as its present user sees it: what arrives comes by way of the tunnel. */
+class RawUpstream extends ForwardingDuplex {
   readonly #tunnel: RawTunnel;
 
   constructor(duplex: Duplex, tunnel: RawTunnel) {
-    this.#duplex = duplex;
+    super(duplex);
     this.#tunnel = tunnel;
   }
 
-  get name(): string {
-    return this.#duplex.name;
-  }
-
-  get queuedBytes(): number {
-    return this.#duplex.queuedBytes;
-  }
-
-  get isClosed(): boolean {
-    return this.#duplex.isClosed;
-  }
-
-  attach(sink: Sink): void {
+  override attach(sink: Sink): void {
     this.sink = sink;
   }
 
-  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
+  override write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
     this.#tunnel.sentBytes += bytes.length;
-    return this.#duplex.write(bytes, buffer);
-  }
-
-  end(): void {
-    this.#duplex.end();
-  }
-
-  pause(): void {
-    this.#duplex.pause();
-  }
-
-  resume(): void {
-    this.#duplex.resume();
-  }
-
-  close(error?: Error): void {
-    this.#duplex.close(error);
+    return this.inner.write(bytes, buffer);
   }
 }

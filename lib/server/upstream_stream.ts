@@ -2,8 +2,9 @@
 import type { SharedBuffer } from "../buffer.ts";
 import { AnswerDecoder } from "../codec/preface.ts";
 import type { Answer } from "../codec/preface.ts";
-import type { Duplex, Sink } from "../duplex.ts";
+import type { Sink } from "../duplex.ts";
 import { ClosedError, DecodeError, DialError, SessionLostError } from "../errors.ts";
+import { ForwardingDuplex } from "../forwarding_duplex.ts";
 import type { Linked } from "../linked_list.ts";
 import type { MuxStream } from "../mux/stream.ts";
 import type { StreamOpening } from "../upstream.ts";
@@ -21,7 +22,8 @@ export type OnAnswer = (outcome: OpenOutcome) => void;
  * Until the agent has answered it stands between the stream and its user; from then on the stream
  * delivers to the user's sink directly.
  */
-export class UpstreamStream implements Duplex, Sink, StreamOpening, Linked<UpstreamStream> {
+export class UpstreamStream extends ForwardingDuplex<MuxStream>
+  implements StreamOpening, Linked<UpstreamStream> {
   /** When it was opened, on the runtime's clock. */
   readonly sinceMs: number;
   previous: UpstreamStream | undefined;
@@ -29,76 +31,46 @@ export class UpstreamStream implements Duplex, Sink, StreamOpening, Linked<Upstr
   openMs: number | undefined;
   dialMs: number | undefined;
   isTraced = false;
-  readonly #stream: MuxStream;
   readonly #decoder = new AnswerDecoder();
   #onAnswer: OnAnswer | undefined;
-  #sink: Sink | undefined;
   #isAnswered = false;
   #isAbandoned = false;
 
   constructor(stream: MuxStream, sinceMs: number, onAnswer: OnAnswer) {
+    super(stream);
     this.sinceMs = sinceMs;
-    this.#stream = stream;
     this.#onAnswer = onAnswer;
-  }
-
-  get name(): string {
-    return this.#stream.name;
   }
 
   /** Of its session; 0 until it is opened on the wire. */
   get id(): number {
-    return this.#stream.id;
+    return this.inner.id;
   }
 
-  get queuedBytes(): number {
-    return this.#stream.queuedBytes;
+  override attach(sink: Sink): void {
+    this.sink = sink;
+    this.inner.attach(this.#isAnswered ? sink : this);
   }
 
-  get isClosed(): boolean {
-    return this.#stream.isClosed;
-  }
-
-  attach(sink: Sink): void {
-    this.#sink = sink;
-    this.#stream.attach(this.#isAnswered ? sink : this);
-  }
-
-  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
-    return this.#stream.write(bytes, buffer);
-  }
-
-  end(): void {
-    this.#stream.end();
-  }
-
-  pause(): void {
-    this.#stream.pause();
-  }
-
-  resume(): void {
-    this.#stream.resume();
-  }
-
-  close(error?: Error): void {
-    if (!this.#stream.isClosed) this.#answered("abandoned");
+  override close(error?: Error): void {
+    if (!this.inner.isClosed) this.#answered("abandoned");
     this.#isAbandoned = true;
-    this.#stream.close(error);
+    this.inner.close(error);
   }
 
   /** The agent has not answered in time. */
   expire(error: DialError): void {
     this.#answered("lost");
-    this.#stream.close(error);
+    this.inner.close(error);
   }
 
-  onData(bytes: Uint8Array, buffer: SharedBuffer): void {
+  override onData(bytes: Uint8Array, buffer: SharedBuffer): void {
     let pushed;
     try {
       pushed = this.#decoder.push(bytes);
     } catch (error) {
       this.#answered("lost");
-      this.#stream.close(error instanceof DecodeError ? error : undefined);
+      this.inner.close(error instanceof DecodeError ? error : undefined);
       return;
     }
     if (pushed === undefined) return;
@@ -107,26 +79,22 @@ export class UpstreamStream implements Duplex, Sink, StreamOpening, Linked<Upstr
     this.#answered(answer);
     if (answer.status !== "open") {
       const detail = answer.reason ?? `the agent answers "${answer.status}"`;
-      this.#stream.close(new DialError(this.name, answer.status, detail));
+      this.inner.close(new DialError(this.name, answer.status, detail));
       return;
     }
-    const sink = this.#sink!;
-    this.#stream.attach(sink);
+    const sink = this.sink!;
+    this.inner.attach(sink);
     if (rest.length > 0) sink.onData(rest, buffer);
   }
 
-  onEnd(): void {
+  override onEnd(): void {
     this.#answered("lost");
-    this.#stream.close(new ClosedError("peer", `${this.name} ended before it was answered`));
+    this.inner.close(new ClosedError("peer", `${this.name} ended before it was answered`));
   }
 
-  onDrain(): void {
-    this.#sink?.onDrain();
-  }
-
-  onClose(error?: Error): void {
+  override onClose(error?: Error): void {
     this.#answered("lost");
-    this.#sink?.onClose(this.#isSurelyUntouched(error) ? this.#untouched(error) : error);
+    this.sink?.onClose(this.#isSurelyUntouched(error) ? this.#untouched(error) : error);
   }
 
   /**
@@ -135,7 +103,7 @@ export class UpstreamStream implements Duplex, Sink, StreamOpening, Linked<Upstr
    */
   #isSurelyUntouched(error: Error | undefined): boolean {
     if (error instanceof DialError || this.#isAnswered || this.#isAbandoned) return false;
-    return !(error instanceof SessionLostError) || this.#stream.id === 0;
+    return !(error instanceof SessionLostError) || this.inner.id === 0;
   }
 
   #untouched(error: Error | undefined): DialError {

@@ -2,6 +2,7 @@
 import type { Address } from "../../address.ts";
 import { SharedBuffer } from "../../buffer.ts";
 import type { Sink } from "../../duplex.ts";
+import { ForwardingDuplex } from "../../forwarding_duplex.ts";
 import type { Timer, TimerWheel } from "../../timer.ts";
 import type { ClientDuplex } from "./frontend.ts";
 
@@ -30,95 +31,69 @@ export class PrereadTimeoutError extends Error {
  * Stands for a client from its first byte on. Whoever serves it later gets the bytes that are held
  * here, and then is attached to the client itself.
  */
-export class PrereadClient implements ClientDuplex, Sink {
+export class PrereadClient extends ForwardingDuplex<ClientDuplex> implements ClientDuplex {
   local: Address;
   /** Who the client is believed to be. */
   remote: Address;
   /** Called if the client is closed after it was heard and before anybody serves it. */
   onLeft: (() => void) | undefined;
-  readonly #client: ClientDuplex;
   readonly #deadline: Timer;
   #preread: Preread | undefined;
   #held: Uint8Array[] = [];
-  #sink: Sink | undefined;
   #isPaused = false;
   #hasEnded = false;
   #isDelivering = false;
   readonly #timeoutMs: number;
 
   constructor(client: ClientDuplex, timers: TimerWheel, timeoutMs: number) {
-    this.#client = client;
+    super(client);
     this.local = client.local;
     this.remote = client.remote;
     this.#timeoutMs = timeoutMs;
     this.#deadline = timers.after(timeoutMs, () => this.#fail(new PrereadTimeoutError()));
   }
 
-  get name(): string {
-    return this.#client.name;
-  }
-
   get tls(): ClientDuplex["tls"] {
-    return this.#client.tls;
-  }
-
-  get queuedBytes(): number {
-    return this.#client.queuedBytes;
-  }
-
-  get isClosed(): boolean {
-    return this.#client.isClosed;
+    return this.inner.tls;
   }
 
   /** Lets `preread` have what is held and what comes; may be called again after `hold()`. */
   listen(preread: Preread): void {
     this.#preread = preread;
     this.#deadline.restart(this.#timeoutMs);
-    this.#client.attach(this);
+    this.inner.attach(this);
     for (const bytes of this.#held.splice(0)) this.onData(bytes);
     if (this.#preread === undefined) return;
     if (this.#hasEnded) this.#fail(new EndedEarlyError());
-    else this.#client.resume();
+    else this.inner.resume();
   }
 
   /** Enough was heard; `parts` are the first bytes that whoever serves the client gets. */
   hold(...parts: readonly Uint8Array[]): void {
     this.#deadline.cancel();
     this.#preread = undefined;
-    this.#client.pause();
+    this.inner.pause();
     for (const part of parts) if (part.length > 0) this.#held.push(part.slice());
   }
 
-  attach(sink: Sink): void {
-    this.#sink = sink;
+  override attach(sink: Sink): void {
+    this.sink = sink;
     // Never from within the call itself.
     queueMicrotask(() => this.#deliver());
   }
 
-  write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
-    return this.#client.write(bytes, buffer);
-  }
-
-  end(): void {
-    this.#client.end();
-  }
-
-  pause(): void {
+  override pause(): void {
     this.#isPaused = true;
-    this.#client.pause();
+    this.inner.pause();
   }
 
-  resume(): void {
+  override resume(): void {
     this.#isPaused = false;
     if (this.#held.length > 0) this.#deliver();
-    else this.#client.resume();
+    else this.inner.resume();
   }
 
-  close(error?: Error): void {
-    this.#client.close(error);
-  }
-
-  onData(bytes: Uint8Array): void {
+  override onData(bytes: Uint8Array): void {
     if (this.#preread === undefined) {
       // What was under way when the client was paused.
       this.#held.push(bytes.slice());
@@ -131,21 +106,17 @@ export class PrereadClient implements ClientDuplex, Sink {
     }
   }
 
-  onEnd(): void {
+  override onEnd(): void {
     this.#hasEnded = true;
     if (this.#preread !== undefined) this.#fail(new EndedEarlyError());
   }
 
-  onDrain(): void {
-    this.#sink?.onDrain();
-  }
-
-  onClose(error?: Error): void {
+  override onClose(error?: Error): void {
     this.#deadline.cancel();
     const preread = this.#preread;
     this.#preread = undefined;
     this.#held = [];
-    if (this.#sink !== undefined) this.#sink.onClose(error);
+    if (this.sink !== undefined) this.sink.onClose(error);
     else if (preread === undefined) this.onLeft?.();
   }
 
@@ -162,13 +133,13 @@ export class PrereadClient implements ClientDuplex, Sink {
     // Each piece may make its reader hand the client over.
     while (this.#held.length > 0 && !this.#isPaused && !this.isClosed) {
       const bytes = this.#held.shift()! as Uint8Array<ArrayBuffer>;
-      this.#sink!.onData(bytes, new SharedBuffer(bytes));
+      this.sink!.onData(bytes, new SharedBuffer(bytes));
     }
     this.#isDelivering = false;
     if (this.#held.length > 0 || this.isClosed) return;
-    const sink = this.#sink!;
-    this.#client.attach(sink);
+    const sink = this.sink!;
+    this.inner.attach(sink);
     if (this.#hasEnded) sink.onEnd();
-    if (!this.#isPaused) this.#client.resume();
+    if (!this.#isPaused) this.inner.resume();
   }
 }
