@@ -1,8 +1,6 @@
 /** A tunnel connection that carries a session: many streams at once, idle ones kept for reuse. */
 import { encodePreface } from "../codec/preface.ts";
 import { formatAddress } from "../address.ts";
-import type { SharedBuffer } from "../buffer.ts";
-import type { Sink } from "../duplex.ts";
 import { DialError } from "../errors.ts";
 import { LinkedList } from "../linked_list.ts";
 import type { Session } from "../mux/session.ts";
@@ -12,14 +10,11 @@ import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import type { ControlStream } from "./control_stream.ts";
 import type { Host, HostConnection } from "./host.ts";
 import { H2Targets } from "./h2_targets.ts";
+import { IdleStreams } from "./idle_streams.ts";
 import type { ServerStats } from "./stats.ts";
 import { UpstreamStream } from "./upstream_stream.ts";
 import type { OpenOutcome } from "./upstream_stream.ts";
 
-/** Idle streams kept for one target. */
-const MAX_IDLE_STREAMS = 256;
-/** An idle stream is closed after this; below what common servers keep a connection (nginx 75 s). */
-const MAX_IDLE_MS = 30_000;
 /** A connection that is doubted is closed if nothing comes from its agent within this. */
 const DOUBT_MS = 3000;
 
@@ -44,7 +39,7 @@ export class MuxTunnel implements HostConnection {
   readonly #stats: ServerStats;
   readonly #events: TunnelEvents;
   readonly #openTimeoutMs: number;
-  readonly #idle = new Map<string, IdleStream[]>();
+  readonly #idle: IdleStreams;
   readonly #h2: H2Targets;
   /** The agent's latest control stream. */
   control: ControlStream | undefined;
@@ -54,7 +49,6 @@ export class MuxTunnel implements HostConnection {
   readonly #maxStreams: number;
   readonly #isTracing: boolean;
   #inFlight = 0;
-  #sweepTimer: Timer | undefined;
 
   constructor(init: {
     id: number;
@@ -78,6 +72,7 @@ export class MuxTunnel implements HostConnection {
     this.#session = init.session;
     this.#host = init.host;
     this.#runtime = init.runtime;
+    this.#idle = new IdleStreams(init.runtime);
     this.#stats = init.stats;
     this.#events = init.events;
     this.#openTimeoutMs = init.openTimeoutMs;
@@ -93,7 +88,9 @@ export class MuxTunnel implements HostConnection {
   }
 
   get isAvailable(): boolean {
-    if (this.#session.streamCount < this.#maxStreams) return this.#session.isOpen;
+    // Those at rest make room for one that is wanted.
+    const busyCount = this.#session.streamCount - this.#idle.count;
+    if (busyCount < this.#maxStreams) return this.#session.isOpen;
     this.#events.full(this.#host);
     return false;
   }
@@ -127,7 +124,7 @@ export class MuxTunnel implements HostConnection {
     }
     const poolKey = this.#poolKeyOf(request);
     const mayReuse = poolKey !== undefined && request.isFresh !== true;
-    const reused = mayReuse ? this.#takeIdle(poolKey) : undefined;
+    const reused = mayReuse ? this.#idle.take(poolKey) : undefined;
     const stream = reused ?? this.#openStream(request);
     if (reused !== undefined) {
       this.#stats.streamsReused += 1;
@@ -152,7 +149,7 @@ export class MuxTunnel implements HostConnection {
         const isKept = isReusable && !stream.isClosed && !this.#host.isDraining &&
           this.#session.isOpen;
         if (isKept && poolKey !== undefined) {
-          this.#keepIdle(poolKey, stream);
+          this.#idle.keep(poolKey, stream);
         } else {
           stream.close();
         }
@@ -176,9 +173,7 @@ export class MuxTunnel implements HostConnection {
 
   closeIdle(): void {
     this.#h2.leave();
-    for (const idle of this.#idle.values()) {
-      for (const entry of idle.splice(0)) entry.stream.close();
-    }
+    this.#idle.close();
   }
 
   close(error?: Error): void {
@@ -187,9 +182,8 @@ export class MuxTunnel implements HostConnection {
 
   /** The session has ended. */
   ended(): void {
-    this.#sweepTimer?.cancel();
     this.#openTimer?.cancel();
-    this.#idle.clear();
+    this.#idle.end();
     this.#h2.close();
   }
 
@@ -225,6 +219,7 @@ export class MuxTunnel implements HostConnection {
 
   #openStream(request: UpstreamRequest): UpstreamStream {
     this.#stats.streamsOpened += 1;
+    if (this.#session.streamCount >= this.#maxStreams) this.#idle.closeOldest();
     const { target, destination, network, source } = request;
     const traceparent = this.#isTracing ? request.traceparent : undefined;
     // Streams of HTTP serve many clients, none of which is their source.
@@ -297,76 +292,5 @@ export class MuxTunnel implements HostConnection {
     if (protocol !== "http" || destination !== undefined) return undefined;
     if (!this.#isProxied(target)) return target;
     return source === undefined ? undefined : `${target} ${formatAddress(source)}`;
-  }
-
-  #takeIdle(poolKey: string): UpstreamStream | undefined {
-    const idle = this.#idle.get(poolKey);
-    for (;;) {
-      // The one used last is the one most likely to be alive.
-      const entry = idle?.pop();
-      if (entry === undefined) return undefined;
-      if (!entry.stream.isClosed && !entry.isSpoilt) return entry.stream;
-    }
-  }
-
-  #keepIdle(poolKey: string, stream: UpstreamStream): void {
-    let idle = this.#idle.get(poolKey);
-    if (idle === undefined) this.#idle.set(poolKey, idle = []);
-    if (idle.length >= MAX_IDLE_STREAMS) {
-      stream.close();
-      return;
-    }
-    idle.push(new IdleStream(stream, this.#runtime.nowMs()));
-    stream.resume();
-    this.#sweepTimer ??= this.#runtime.timers.after(MAX_IDLE_MS, () => this.#sweep());
-  }
-
-  #sweep(): void {
-    const oldestMs = this.#runtime.nowMs() - MAX_IDLE_MS;
-    let count = 0;
-    for (const [poolKey, idle] of this.#idle) {
-      const firstKept = idle.findIndex((entry) => entry.sinceMs > oldestMs && !entry.isSpoilt);
-      for (const entry of idle.splice(0, firstKept === -1 ? idle.length : firstKept)) {
-        entry.stream.close();
-      }
-      count += idle.length;
-      if (idle.length === 0) this.#idle.delete(poolKey);
-    }
-    this.#sweepTimer?.cancel();
-    this.#sweepTimer = undefined;
-    if (count === 0) return;
-    this.#sweepTimer = this.#runtime.timers.after(MAX_IDLE_MS / 2, () => this.#sweep());
-  }
-}
-
-/** A stream at rest: whatever comes on it now ends it. */
-class IdleStream implements Sink {
-  readonly stream: UpstreamStream;
-  readonly sinceMs: number;
-  isSpoilt = false;
-
-  constructor(stream: UpstreamStream, sinceMs: number) {
-    this.stream = stream;
-    this.sinceMs = sinceMs;
-    stream.attach(this);
-  }
-
-  onData(_bytes: Uint8Array, _buffer: SharedBuffer): void {
-    this.#spoil();
-  }
-
-  onEnd(): void {
-    this.#spoil();
-  }
-
-  onDrain(): void {}
-
-  onClose(): void {
-    this.isSpoilt = true;
-  }
-
-  #spoil(): void {
-    this.isSpoilt = true;
-    this.stream.close();
   }
 }
