@@ -5,7 +5,7 @@ import type { Picture } from "../../lib/admin/live_changes.ts";
 import { History } from "./history.ts";
 import { readDeparture, readHost } from "./hosts.ts";
 import type { Departure, Host } from "./hosts.ts";
-import { listOf, objectOf, textOf, timeOf } from "./read.ts";
+import { listOf, numberOrNull, objectOf, textOf, timeOf } from "./read.ts";
 import type { Json } from "./read.ts";
 
 export const status = signal<Json>({});
@@ -38,8 +38,17 @@ export function applyLive(event: string, data: unknown): void {
   } else if (event === "change" && picture !== undefined) {
     const changed = listOf(json["changed"]);
     const gone = listOf(json["gone"]);
-    const changes = { ...part, changed, gone, ...(away !== undefined && { away: listOf(away) }) };
-    show(withChanges(picture, changes), true);
+    const { rows } = json;
+    const seconds = numberOrNull(json["seconds"]);
+    show(
+      withChanges(picture, {
+        ...{ ...part, changed, gone },
+        ...(away !== undefined && { away: listOf(away) }),
+        ...(Array.isArray(rows) && { rows }),
+        ...(seconds !== null && { seconds }),
+      }),
+      true,
+    );
   }
 }
 

@@ -64,9 +64,9 @@ export const COMMON_ROUTES: readonly AdminRoute<AdminSource>[] = [
         // A stream that left some out would have a hole before what comes.
         : events.after(afterId, isStream ? MAX_EVENTS : limit);
       if (!isStream) return { items: past.map(eventView), "last_id": events.lastId };
-      return streams.respond((send) => {
+      return streams.respond((sink) => {
         const tell = (event: KeptEvent) =>
-          send({ id: event.id, event: "event", data: JSON.stringify(eventView(event)) });
+          sink.send({ id: event.id, event: "event", data: JSON.stringify(eventView(event)) });
         past.forEach(tell);
         return events.listen(tell);
       });

@@ -1,34 +1,38 @@
-/** A picture of the whole, told once a second to all who watch: made once, however many they are. */
+/** A picture of the whole, and what of it changes: written out once for all who watch. */
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import { encodeMessage } from "./event_stream.ts";
-import type { EventStreams } from "./event_stream.ts";
-import { changesBetween } from "./live_changes.ts";
-import type { Picture } from "./live_changes.ts";
+import type { EventStreams, Sink } from "./event_stream.ts";
+import type { Changes, Picture } from "./live_changes.ts";
 
 const INTERVAL_MS = 1000;
 
-/** Makes pictures. */
+/** Looks at what is watched, and knows what it saw last. */
 export interface LiveSource {
-  make(): Picture;
-  /** What is away was the same in the two pictures made last. */
-  readonly isAwaySame: boolean;
+  /** Sees what is new since it looked last; all is, after `forget()`. */
+  look(): Changes;
+  /** The whole, as it was seen last. */
+  picture(): Picture;
+  forget(): void;
 }
 
 /** How a watcher wants to be told: by whole pictures, or by what has changed since the one before. */
 export type Telling = "pictures" | "changes";
 
-type Watcher = (message: Uint8Array) => void;
+interface Watcher {
+  readonly sink: Sink;
+  readonly telling: Telling;
+  /** It has missed something: only a picture tells it the rest. */
+  isBehind: boolean;
+}
 
 /** Tells watchers; costs nothing while there is none. */
 export class LiveView {
   readonly #runtime: Runtime;
   readonly #source: LiveSource;
-  readonly #watchers: Readonly<Record<Telling, Set<Watcher>>> = {
-    pictures: new Set(),
-    changes: new Set(),
-  };
-  #last: Picture | undefined;
+  readonly #watchers = new Set<Watcher>();
+  /** What was seen last, for all who have to have the whole of it. */
+  #picture: Uint8Array | undefined;
   #timer: Timer | undefined;
 
   constructor(runtime: Runtime, source: LiveSource) {
@@ -38,40 +42,42 @@ export class LiveView {
 
   /** Answers with a stream: a whole picture, then news once a second. @throws {Problem} */
   respond(streams: EventStreams, telling: Telling): Response {
-    const watchers = this.#watchers[telling];
-    return streams.respond((send) => {
+    return streams.respond((sink) => {
+      if (this.#watchers.size === 0) this.#source.look();
+      const watcher = { sink, telling, isBehind: false };
+      this.#watchers.add(watcher);
       // Who comes later begins where the others are: what changes then is the same for all.
-      this.#last ??= this.#source.make();
-      send(messageOf("live", this.#last));
-      watchers.add(send);
+      sink.send(this.#whole());
       this.#timer ??= this.#runtime.timers.after(INTERVAL_MS, () => this.#tell());
       return () => {
-        watchers.delete(send);
-        if (this.#watchers.pictures.size + this.#watchers.changes.size > 0) return;
+        this.#watchers.delete(watcher);
+        if (this.#watchers.size > 0) return;
         this.#timer?.cancel();
-        this.#timer = undefined;
-        this.#last = undefined;
+        this.#timer = this.#picture = undefined;
+        this.#source.forget();
       };
     });
   }
 
   #tell(): void {
     this.#timer!.restart(INTERVAL_MS);
-    const before = this.#last!;
-    const now = this.#last = this.#source.make();
-    const { pictures, changes } = this.#watchers;
-    if (changes.size > 0) {
-      const news = changesBetween(before, now, this.#source.isAwaySame);
-      tell(changes, messageOf("change", news));
+    const changes = messageOf("change", this.#source.look());
+    this.#picture = undefined;
+    for (const watcher of this.#watchers) {
+      if (watcher.sink.isBehind) watcher.isBehind = true;
+      else if (watcher.telling === "changes" && !watcher.isBehind) watcher.sink.send(changes);
+      else {
+        watcher.isBehind = false;
+        watcher.sink.send(this.#whole());
+      }
     }
-    if (pictures.size > 0) tell(pictures, messageOf("live", now));
+  }
+
+  #whole(): Uint8Array {
+    return this.#picture ??= messageOf("live", this.#source.picture());
   }
 }
 
 function messageOf(event: string, data: unknown): Uint8Array {
   return encodeMessage({ event, data: JSON.stringify(data) });
-}
-
-function tell(watchers: ReadonlySet<Watcher>, message: Uint8Array): void {
-  for (const watcher of watchers) watcher(message);
 }

@@ -1,91 +1,134 @@
-/** Pictures of a server: its counts, its hosts with what passes now, and those that are away. */
+/** What those who watch a server are told: its counts, its hosts with what passes, who is away. */
 import type { Runtime } from "../runtime.ts";
-import type { Departure } from "../server/departures.ts";
-import type { HostOverride } from "../server/host_overrides.ts";
 import type { Host } from "../server/host.ts";
 import type { RunningServer } from "../server/server.ts";
-import { hostsOf } from "./host_list.ts";
+import { order } from "./host_list.ts";
 import type { LiveSource } from "./live.ts";
-import type { Fields, Picture } from "./live_changes.ts";
-import { departureView, hostView, statusView } from "./server_views.ts";
+import { changedFields } from "./live_changes.ts";
+import type { Changes, Fields, Picture, Row } from "./live_changes.ts";
+import { departureView, statusView, wallClock } from "./server_views.ts";
+import { ToldHost } from "./told_host.ts";
 
 /** Hosts that a picture shows; of more, those with the most under way. */
 const MAX_HOSTS = 1000;
 
-/** What a host's rates are made of. */
-interface Counts {
-  readonly requests: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
-
-/** Makes them; each has rates over the time since the one before. */
-export class ServerPictures implements LiveSource {
+/** Keeps what was told last, and compares. */
+export class ServerLive implements LiveSource {
   readonly #server: RunningServer;
   readonly #runtime: Runtime;
-  #counts = new Map<Host, Counts>();
-  #lastMs = 0;
-  #away: readonly Departure[] = [];
-  #awayOverrides: readonly HostOverride[] = [];
-  isAwaySame = false;
+  readonly #started: string;
+  readonly #hosts = new Map<Host, ToldHost>();
+  /** Hosts that were ever met: each has a number of its own. */
+  #met = 0;
+  #ts = "";
+  #status: Fields = {};
+  #away: readonly Fields[] = [];
+  /** What `away` was made of, as it is counted there. */
+  #awayAs = "";
+  /** When rates were made last, and over how long. */
+  #ratesMs = 0;
+  #seconds = 0;
 
   constructor(server: RunningServer, runtime: Runtime) {
     this.#server = server;
     this.#runtime = runtime;
+    this.#started = wallClock(runtime)(server.startedMs);
   }
 
-  make(): Picture {
+  forget(): void {
+    this.#hosts.clear();
+    this.#awayAs = "";
+  }
+
+  picture(): Picture {
+    return {
+      ts: this.#ts,
+      status: this.#status,
+      hosts: [...this.#hosts.values()].sort((a, b) => order(a.key, b.key))
+        .map((told) => told.view(this.#seconds)),
+      away: this.#away,
+    };
+  }
+
+  look(): Changes {
     const nowMs = this.#runtime.nowMs();
-    const seconds = (nowMs - this.#lastMs) / 1000;
-    const before = this.#counts;
-    this.#counts = new Map();
-    this.#lastMs = nowMs;
+    this.#seconds = (nowMs - this.#ratesMs) / 1000;
+    this.#ratesMs = nowMs;
+    this.#ts = new Date().toISOString();
+    const { departures, registry } = this.#server;
+    const awayAs = `${departures.changes} ${registry.overrides.changes}`;
+    const isAwaySame = this.#awayAs === awayAs;
+    const hosts = this.#shown();
+    const changed: Fields[] = [];
+    const rows: Row[] = [];
+    for (const host of hosts) {
+      const fields = this.#lookAt(host, nowMs, isAwaySame, rows);
+      if (fields !== undefined) changed.push(fields);
+    }
+    if (!isAwaySame) {
+      this.#awayAs = awayAs;
+      this.#away = departures.away().slice(0, MAX_HOSTS)
+        .map((departure) => departureView(departure, registry));
+    }
     return {
-      ts: new Date().toISOString(),
-      status: statusView(this.#server, this.#runtime),
-      hosts: busiest(hostsOf(this.#server, null)).map((host) =>
-        this.#view(host, before.get(host), seconds)
-      ),
-      away: this.#awayNow().map((departure) => departureView(departure, this.#server.registry)),
+      ts: this.#ts,
+      status: this.#lookAtStatus(),
+      changed,
+      gone: this.#hosts.size === hosts.length ? [] : this.#partFromOthers(hosts),
+      ...(!isAwaySame && { away: this.#away }),
+      rows,
+      seconds: this.#seconds,
     };
   }
 
-  #view(host: Host, before: Counts | undefined, seconds: number): Fields {
-    const view = hostView(host, this.#server, this.#runtime);
-    const now: Counts = {
-      requests: host.requests,
-      receivedBytes: view["received_bytes"] as number,
-      sentBytes: view["sent_bytes"] as number,
-    };
-    this.#counts.set(host, now);
-    const rate = (of: keyof Counts) =>
-      before === undefined ? 0 : Math.round(Math.max(0, now[of] - before[of]) / seconds * 10) / 10;
-    return {
-      ...view,
-      "requests_per_second": rate("requests"),
-      "received_bytes_per_second": rate("receivedBytes"),
-      "sent_bytes_per_second": rate("sentBytes"),
-    };
+  /** What is told of a host besides its row. */
+  #lookAt(host: Host, nowMs: number, isAwaySame: boolean, rows: Row[]): Fields | undefined {
+    const told = this.#hosts.get(host);
+    if (told === undefined) return this.#meet(host, nowMs);
+    const connections = told.hasOtherConnections ? told.readConnections() : undefined;
+    const state = told.readState(this.#server, nowMs, !isAwaySame);
+    if (told.readFigures() || connections !== undefined) rows.push(told.row);
+    told.countOn();
+    if (state === undefined && connections === undefined) return undefined;
+    const { cluster, id } = host;
+    return { cluster, id, ...state, ...(connections !== undefined && { connections }) };
   }
 
-  #awayNow(): readonly Departure[] {
-    const before = this.#away;
-    // What is remembered of a host is never changed, but replaced.
-    const now = this.#away = this.#server.departures.away().slice(0, MAX_HOSTS);
-    const { overrides } = this.#server.registry;
-    const overridesBefore = this.#awayOverrides;
-    const overridesNow = this.#awayOverrides = now.map(({ cluster, hostName }) =>
-      overrides.of(cluster, hostName)
-    );
-    this.isAwaySame = now.length === before.length &&
-      now.every((departure, index) =>
-        departure === before[index] && overridesNow[index] === overridesBefore[index]
-      );
-    return now;
+  #meet(host: Host, nowMs: number): Fields {
+    const told = new ToldHost(host, this.#met++, wallClock(this.#runtime)(host.joinedMs));
+    this.#hosts.set(host, told);
+    told.begin(this.#server, nowMs);
+    return told.view(0);
   }
-}
 
-function busiest(hosts: Host[]): Host[] {
-  if (hosts.length <= MAX_HOSTS) return hosts;
-  return hosts.sort((a, b) => b.inFlight - a.inFlight).slice(0, MAX_HOSTS);
+  #partFromOthers(hosts: readonly Host[]): Fields[] {
+    const here = new Set(hosts);
+    const gone: Fields[] = [];
+    for (const host of this.#hosts.keys()) {
+      if (here.has(host)) continue;
+      this.#hosts.delete(host);
+      const { cluster, id } = host;
+      const next = this.#server.registry.clusters.get(cluster)?.hosts.get(id);
+      // An agent that came back meanwhile has a new host of the same name.
+      if (next === undefined || !here.has(next)) gone.push({ cluster, id });
+    }
+    return gone;
+  }
+
+  #lookAtStatus(): Fields {
+    // The wall clock may be set meanwhile; the server did not start anew.
+    const now = { ...statusView(this.#server, this.#runtime), started: this.#started };
+    const changed = changedFields(this.#status, now) ?? {};
+    this.#status = now;
+    return changed;
+  }
+
+  #shown(): Host[] {
+    const hosts: Host[] = [];
+    for (const cluster of this.#server.registry.clusters.values()) {
+      for (const host of cluster.hosts.values()) hosts.push(host);
+    }
+    if (hosts.length <= MAX_HOSTS) return hosts;
+    return hosts.sort((a, b) => b.inFlight - a.inFlight).slice(0, MAX_HOSTS);
+  }
 }

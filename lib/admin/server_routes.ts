@@ -15,7 +15,7 @@ import { hostsOf, keyOfHost, order } from "./host_list.ts";
 import { LiveView } from "./live.ts";
 import { metricsResponse } from "./metrics.ts";
 import { Problem } from "./problem.ts";
-import { ServerPictures } from "./server_live.ts";
+import { ServerLive } from "./server_live.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
 import { REQUESTS_ROUTE } from "./requests_route.ts";
 import { STREAMS_ROUTE } from "./streams_route.ts";
@@ -40,7 +40,7 @@ export interface ServerSource extends AdminSource {
 
 /** Makes what a server's endpoint shows as it changes. */
 export function serverLiveView(server: RunningServer, runtime: Runtime): LiveView {
-  return new LiveView(runtime, new ServerPictures(server, runtime));
+  return new LiveView(runtime, new ServerLive(server, runtime));
 }
 
 export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [

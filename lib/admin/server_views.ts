@@ -29,6 +29,19 @@ export function clusterView(cluster: Cluster): Record<string, unknown> {
   };
 }
 
+/** Fields of a host that change seldom, each by itself: who follows a host compares them. */
+export const HOST_STATE: Readonly<
+  Record<string, (host: Host, server: RunningServer, nowMs: number) => unknown>
+> = {
+  identity: ({ identity }) => identity === "" ? null : identity,
+  state: (host, _, nowMs) => stateOf(host, nowMs),
+  weight: ({ weight }) => weight,
+  "effective_weight": (host, _, nowMs) => rounded(host.weightAt(nowMs)),
+  "weight_by_operator": ({ override }) => override.weight ?? null,
+  "drained_by_operator": ({ override }) => override.isDrained === true,
+  "times_left": (host, { departures }) => departures.timesOf(host.cluster, host.hostName),
+};
+
 /** A host with its connections. */
 export function hostView(
   host: Host,
@@ -36,23 +49,18 @@ export function hostView(
   runtime: Runtime,
 ): Record<string, unknown> {
   const nowMs = runtime.nowMs();
+  const state = Object.entries(HOST_STATE).map(([name, read]) => [name, read(host, server, nowMs)]);
   return {
     cluster: host.cluster,
     name: host.hostName,
     id: host.id,
-    identity: host.identity === "" ? null : host.identity,
-    state: stateOf(host, nowMs),
-    weight: host.weight,
-    "effective_weight": rounded(host.weightAt(nowMs)),
-    "weight_by_operator": host.override.weight ?? null,
-    "drained_by_operator": host.override.isDrained === true,
+    ...Object.fromEntries(state),
     "in_flight": host.inFlight,
     requests: host.requests,
     "received_bytes": sum(host, (connection) => connection.receivedBytes),
     "sent_bytes": sum(host, (connection) => connection.sentBytes),
     "rtt_ms": rttOf(host),
     since: wallClock(runtime)(host.joinedMs),
-    "times_left": server.departures.timesOf(host.cluster, host.hostName),
     connections: host.connections.map(connectionView),
   };
 }
@@ -146,6 +154,7 @@ function sum(host: Host, of: (connection: HostConnection) => number): number {
   return total;
 }
 
-function rounded(value: number): number {
+/** To three digits behind the point. */
+export function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

@@ -23,16 +23,23 @@ export class Departures {
   readonly #maxHosts: number;
   readonly #byName = new Map<string, Departure>();
   #count = 0;
+  #changes = 0;
 
   /** @param maxHosts hosts that are remembered; 1,000 by default. */
   constructor(maxHosts = 1000) {
     this.#maxHosts = maxHosts;
   }
 
+  /** Counts up with each departure and return: while it stays, so does all that is asked for here. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   /** A host's last connection has ended. */
   left(departure: Omit<Departure, "number" | "times" | "isBack">): void {
     const key = keyOf(departure.cluster, departure.hostName);
     const times = (this.#byName.get(key)?.times ?? 0) + 1;
+    this.#changes += 1;
     // Behind all others: the map's order is the order of leaving.
     this.#byName.delete(key);
     this.#byName.set(key, { ...departure, number: ++this.#count, times, isBack: false });
@@ -45,7 +52,9 @@ export class Departures {
   joined(cluster: string, hostName: string): void {
     const key = keyOf(cluster, hostName);
     const known = this.#byName.get(key);
-    if (known !== undefined) this.#byName.set(key, { ...known, isBack: true });
+    if (known === undefined) return;
+    this.#changes += 1;
+    this.#byName.set(key, { ...known, isBack: true });
   }
 
   /** Hosts that are away, the one that left last first. */

@@ -19,10 +19,16 @@ export interface NamedOverride extends HostOverride {
 export class HostOverrides {
   readonly #maxHosts: number;
   readonly #byName = new Map<string, HostOverride>();
+  #changes = 0;
 
   /** @param maxHosts hosts that something can be set for; 10,000 by default. */
   constructor(maxHosts = 10_000) {
     this.#maxHosts = maxHosts;
+  }
+
+  /** Counts up with each word: while it stays, so does all that is set. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** What is set, another object when it has changed; an empty one if nothing is. */
@@ -42,6 +48,7 @@ export class HostOverrides {
   /** Forgets all that is set. */
   clear(): void {
     this.#byName.clear();
+    this.#changes += 1;
   }
 
   /**
@@ -55,6 +62,7 @@ export class HostOverrides {
     change: { weight?: number | undefined; isDrained?: boolean | undefined },
   ): void {
     const key = `${cluster}/${hostName}`;
+    this.#changes += 1;
     const { weight, isDrained } = { ...this.#byName.get(key), ...change };
     if (weight === undefined && isDrained === undefined) {
       this.#byName.delete(key);

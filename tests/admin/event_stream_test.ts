@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { EventStreams } from "../../lib/admin/event_stream.ts";
+import type { Sink } from "../../lib/admin/event_stream.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { adminRig } from "./rig.ts";
@@ -57,15 +58,19 @@ Deno.test("streams are bounded in number, and end with their endpoint", async ()
 Deno.test("a reader that does not read is cut off", async () => {
   const runtime = createRuntime(silentLog);
   const streams = new EventStreams(runtime);
-  let send = (_: { data: string }) => {};
-  const response = streams.respond((tell) => {
-    send = tell;
-    return () => {};
+  let sink: Sink | undefined;
+  let isStopped = false;
+  const response = streams.respond((to) => {
+    sink = to;
+    return () => {
+      isStopped = true;
+    };
   });
-  for (let i = 0; i < 1000; i++) send({ data: String(i) });
+  for (let i = 0; i < 2000; i++) sink!.send({ data: String(i) });
   assert.equal(streams.count, 0);
+  assert.ok(isStopped);
   const text = await response.text();
-  assert.ok(text.includes("data: 100\n"));
-  assert.ok(!text.includes("data: 900\n"));
+  assert.ok(text.includes("data: 1000\n"));
+  assert.ok(!text.includes("data: 1900\n"));
   runtime.timers.close();
 });

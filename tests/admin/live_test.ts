@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { changesBetween, withChanges } from "../../lib/admin/live_changes.ts";
-import type { Picture } from "../../lib/admin/live_changes.ts";
+import { EventStreams } from "../../lib/admin/event_stream.ts";
+import { LiveView } from "../../lib/admin/live.ts";
+import { withChanges } from "../../lib/admin/live_changes.ts";
+import type { Changes, Picture } from "../../lib/admin/live_changes.ts";
+import { ServerLive } from "../../lib/admin/server_live.ts";
+import { openPermit } from "../../lib/auth/permit.ts";
+import { silentLog } from "../../lib/log.ts";
+import { createRuntime } from "../../lib/runtime.ts";
+import type { Registry } from "../../lib/server/registry.ts";
+import { TimerWheel } from "../../lib/timer.ts";
+import { FakeConnection } from "../server/fake_connection.ts";
 import { adminRig } from "./rig.ts";
 import type { AdminRig, Json } from "./rig.ts";
 
@@ -19,34 +28,165 @@ async function* messagesOf(rig: AdminRig, path: string): AsyncGenerator<[string,
   }
 }
 
-function picture(hosts: Json[], fields: Partial<Picture> = {}): Picture {
-  return { ts: "t", status: { hosts: hosts.length, clients: 1 }, hosts, away: [], ...fields };
+const H1 = {
+  ...{
+    n: 0,
+    cluster: "c",
+    id: "a",
+    weight: 10,
+    requests: 4,
+    "received_bytes": 30,
+    "sent_bytes": 3,
+  },
+  ...{
+    "in_flight": 0,
+    "rtt_ms": null,
+    connections: [{ id: 7, mode: "mux", "received_bytes": 30 }],
+  },
+};
+const H2 = { ...H1, n: 1, id: "b", "requests_per_second": 3, connections: [] };
+const BEFORE: Picture = { ts: "t", status: { hosts: 2, clients: 1 }, hosts: [H1, H2], away: [] };
+const NOTHING: Changes = { ts: "t2", status: {}, changed: [], gone: [] };
+
+Deno.test("withChanges() takes in fields, rows with their rates, and who came and left", () => {
+  const fresh = { n: 2, cluster: "c", id: "new", connections: [] };
+  const now = withChanges(BEFORE, {
+    ...{ ts: "t2", status: { clients: 5 }, away: [{ name: "b" }] },
+    changed: [{ cluster: "c", id: "a", weight: 11 }, fresh],
+    gone: [{ cluster: "c", id: "b" }],
+    rows: [[0, 8, 2, 1.5, 40, 3]],
+    seconds: 2,
+  });
+  assert.deepEqual(now, {
+    ts: "t2",
+    status: { hosts: 2, clients: 5 },
+    hosts: [{
+      ...{ n: 0, cluster: "c", id: "a", weight: 11, requests: 8, "received_bytes": 40 },
+      ...{ "sent_bytes": 3, "in_flight": 2, "rtt_ms": 1.5 },
+      ...{ "requests_per_second": 2, "received_bytes_per_second": 5, "sent_bytes_per_second": 0 },
+      connections: [
+        {
+          id: 7,
+          mode: "mux",
+          "in_flight": 2,
+          "rtt_ms": 1.5,
+          "received_bytes": 40,
+          "sent_bytes": 3,
+        },
+      ],
+    }, fresh],
+    away: [{ name: "b" }],
+  });
+});
+
+Deno.test("withChanges() leaves a host without news the same object, and at rest without a row", () => {
+  assert.equal(withChanges(BEFORE, { ...NOTHING, rows: [] }).hosts[1], H2);
+  const [first, second] = withChanges(BEFORE, { ...NOTHING, rows: [], seconds: 1 }).hosts;
+  assert.equal(first, H1);
+  assert.equal(second!["requests_per_second"], 0);
+  const evil = { ...NOTHING, rows: [null, 3, "x", [9, 1], []] } as unknown as Changes;
+  assert.deepEqual(withChanges(BEFORE, evil).hosts, BEFORE.hosts);
+});
+
+/** Plays with the hosts of a server without sockets: what changes is up to `random`. */
+function shake(registry: Registry, random: () => number): void {
+  const hostName = `h${Math.floor(random() * 6)}`;
+  const host = registry.hostFor({
+    info: {
+      ...{ type: "initInfo", clusterName: `c${hostName}`, weight: 1 + Math.floor(random() * 3) },
+      ...{ hostName, credentialPolicy: "", credential: "" },
+      hello: { version: 1, modes: ["mux"], agentId: "a", connectionId: 1 },
+    },
+    permit: openPermit(""),
+    remoteAddress: "10.0.0.7:1",
+  }, 0);
+  const [connection] = host.connections as FakeConnection[];
+  const dice = random();
+  if (connection === undefined || dice < 0.2) {
+    const fresh = new FakeConnection();
+    fresh.id = Math.floor(random() * 1e6);
+    registry.add(host, fresh);
+  } else if (dice < 0.4) registry.remove(host, connection);
+  else {
+    host.requests += Math.floor(random() * 9);
+    Object.assign(connection, {
+      inFlight: Math.floor(random() * 3),
+      rttMs: random() * 2,
+      receivedBytes: connection.receivedBytes + Math.floor(random() * 9),
+    });
+    if (random() < 0.2) host.override = { weight: Math.floor(random() * 4) };
+  }
 }
 
-Deno.test("changesBetween() has what is another now, and withChanges() makes it of that", () => {
-  const before = picture([
-    { cluster: "c", id: "a", weight: 10, connections: [{ id: 1 }] },
-    { cluster: "c", id: "b", weight: 10, connections: [] },
-    { cluster: "c", id: "gone", weight: 1, connections: [] },
-  ]);
-  const now = picture([
-    { cluster: "c", id: "a", weight: 11, connections: [{ id: 1 }] },
-    { cluster: "c", id: "b", weight: 10, connections: [] },
-    { cluster: "c", id: "new", weight: 2, connections: [] },
-  ], { ts: "t2", away: [{ name: "gone" }] });
-  const changes = changesBetween(before, now, false);
-  assert.deepEqual(changes, {
-    ts: "t2",
-    status: {},
-    changed: [
-      { cluster: "c", id: "a", weight: 11 },
-      { cluster: "c", id: "new", weight: 2, connections: [] },
-    ],
-    gone: [{ cluster: "c", id: "gone" }],
-    away: [{ name: "gone" }],
+Deno.test("ServerLive's changes make its pictures of each other, whatever happens", async () => {
+  await using rig = await adminRig();
+  const runtime = { ...rig.runtime, nowMs: () => nowMs };
+  let nowMs = rig.runtime.nowMs();
+  const live = new ServerLive(rig.server, runtime);
+  live.look();
+  let seen: Picture = JSON.parse(JSON.stringify(live.picture()));
+  for (let seed = 1, step = 0; step < 500; step++) {
+    const random = () => (seed = seed * 48271 % 0x7fffffff) / 0x7fffffff;
+    const told = JSON.stringify(live.picture());
+    for (let count = random() * 5; count > 0; count--) shake(rig.server.registry, random);
+    // Who comes now begins with what the others know.
+    assert.equal(JSON.stringify(live.picture()), told);
+    nowMs += 100 + Math.floor(random() * 2000);
+    seen = withChanges(seen, JSON.parse(JSON.stringify(live.look())));
+    const now: Picture = JSON.parse(JSON.stringify(live.picture()));
+    const hosts = seen.hosts.toSorted((a, b) => `${a["cluster"]}` < `${b["cluster"]}` ? -1 : 1);
+    assert.deepEqual({ ...seen, hosts }, now, `step ${step}`);
+  }
+  for (const { hosts } of rig.server.registry.clusters.values()) hosts.clear();
+});
+
+Deno.test("a watcher that reads slowly is told a whole picture when it has caught up", async () => {
+  let nowMs = 0;
+  let looks = 0;
+  const timers = new TimerWheel(50, () => nowMs);
+  const runtime = { ...createRuntime(silentLog), timers, nowMs: () => nowMs };
+  const view = new LiveView(runtime, {
+    look: () => ({ ...NOTHING, ts: String(++looks) }),
+    picture: () => ({ ...BEFORE, ts: String(looks) }),
+    forget() {},
   });
-  assert.deepEqual(withChanges(before, JSON.parse(JSON.stringify(changes))), now);
-  assert.equal("away" in changesBetween(before, now, true), false);
+  const streams = new EventStreams(runtime);
+  const reader = view.respond(streams, "changes").body!.getReader();
+  const read = async (count: number) => {
+    const texts: string[] = [];
+    while (texts.length < count) {
+      const text = new TextDecoder().decode((await reader.read()).value);
+      const [, event, ts] = /^event: (\w+)\ndata: \{"ts":"(\d+)"/.exec(text) ?? [];
+      if (event !== undefined) texts.push(`${event} ${ts}`);
+    }
+    return texts;
+  };
+  const tick = () => {
+    nowMs += 1200;
+    timers.advance();
+  };
+  assert.deepEqual(await read(1), ["live 1"]);
+  tick();
+  assert.deepEqual(await read(1), ["change 2"]);
+  for (let count = 0; count < 10; count++) tick();
+  assert.deepEqual(await read(2), ["change 3", "change 4"]);
+  let last = "";
+  while (!last.startsWith("live")) {
+    tick();
+    [last] = await read(1) as [string];
+  }
+  // What waits behind the picture goes on from it.
+  for (let ts = Number(last.slice("live ".length)) + 1; ts <= looks; ts++) {
+    assert.deepEqual(await read(1), [`change ${ts}`]);
+  }
+  tick();
+  assert.deepEqual(await read(1), [`change ${looks}`]);
+  // One that takes nothing at all gives its place to others.
+  for (let count = 0; count < 100; count++) tick();
+  assert.equal(streams.count, 0);
+  assert.equal(timers.size, 0);
+  await reader.cancel();
+  runtime.timers.close();
 });
 
 Deno.test("/api/v1/live tells whole pictures, or what has changed, of each host", async () => {

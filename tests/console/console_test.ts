@@ -153,6 +153,8 @@ Deno.test(needsChromium("the console shows a server live and steers it"), async 
   await t.step("requests are listed, and one's way is drawn with its times", async () => {
     await page.getByRole("link", { name: "Requests" }).click();
     await page.getByText("No request has ended").waitFor();
+    // The page says so also before its first look, from which on requests are kept.
+    await rig.until(() => rig.server.recent.isOn);
     for (const path of ["/first", "/second"]) {
       await (await fetch(`${rig.frontendUrl}${path}`, {
         headers: { "x-revtun-cluster": "edge-a" },
