@@ -1,5 +1,6 @@
 /** The latest events of the log, kept for who asks later and told to who listens now. */
 import type { Log, LogFields, LogLevel } from "./log.ts";
+import { shortened, shortenedFields } from "./log_format.ts";
 
 /** One event as it was logged. */
 export interface KeptEvent {
@@ -126,7 +127,8 @@ class KeepingLog implements Log {
   }
 
   #keep(level: LogLevel, event: string, message: string, fields: LogFields | undefined): void {
-    const all = { ...this.#fields, ...fields };
-    this.#ring.add({ timeMs: Date.now(), level, event, message, fields: all });
+    const all = shortenedFields({ ...this.#fields, ...fields });
+    const kept = { timeMs: Date.now(), level, event, message: shortened(message), fields: all };
+    this.#ring.add(kept);
   }
 }

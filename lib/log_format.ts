@@ -15,6 +15,27 @@ export interface LogEvent {
   fields: LogFields;
 }
 
+/** Characters of one text: a peer's word of 64 KB in each line would fill a disk. */
+const MAX_TEXT = 4096;
+
+/** The start of a text that is too long for a log. */
+export function shortened(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+}
+
+/** The same for every text among the fields of an event. */
+export function shortenedFields(fields: LogFields): LogFields {
+  let short: Record<string, LogFields[string]> | undefined;
+  for (const name in fields) {
+    const value = fields[name];
+    if (typeof value === "string" && value.length > MAX_TEXT) {
+      short ??= { ...fields };
+      short[name] = shortened(value);
+    }
+  }
+  return short ?? fields;
+}
+
 const COLOURS: Readonly<Record<LogLevel, string>> = {
   debug: "\x1b[90m",
   info: "\x1b[36m",
@@ -35,8 +56,8 @@ function formatJson(event: LogEvent): string {
       ts: event.time.toISOString(),
       level: event.level,
       event: event.event,
-      msg: event.message,
-      ...event.fields,
+      msg: shortened(event.message),
+      ...shortenedFields(event.fields),
     }))
   }\n`;
 }
@@ -45,9 +66,9 @@ function formatText(event: LogEvent, isColoured: boolean): string {
   const level = isColoured ? `${COLOURS[event.level]}${event.level}${PLAIN}` : event.level;
   const key = (name: string) => isColoured ? `${DIM}${name}=${PLAIN}` : `${name}=`;
   let line = `${key("ts")}${event.time.toISOString()} ${key("level")}${level} ` +
-    `${key("event")}${event.event} ${key("msg")}${quote(event.message)}`;
+    `${key("event")}${event.event} ${key("msg")}${quote(shortened(event.message))}`;
   for (const [name, value] of Object.entries(event.fields)) {
-    if (value !== undefined) line += ` ${key(name)}${quote(String(value))}`;
+    if (value !== undefined) line += ` ${key(name)}${quote(shortened(String(value)))}`;
   }
   return `${line}\n`;
 }

@@ -50,6 +50,9 @@ export interface Refusal {
 /** Longest credential that is looked at, in characters; tokens of OpenID Connect have 1 to 4 KiB. */
 const MAX_CREDENTIAL_LENGTH = 16_384;
 
+/** Longest id of an agent's process; a UUID has 36 characters. It is a part of its host's id. */
+const MAX_AGENT_ID = 128;
+
 /** Decides on what an agent says of itself, and on what its connection shows of it. */
 export async function admit(
   info: InitInfo,
@@ -70,6 +73,12 @@ export async function admit(
       "name",
       'cluster and host names have 1 to 253 letters, digits, ".", "_" and "-", nothing else',
     );
+  }
+  const { agentId = "", targets = {} } = info.hello ?? {};
+  if (agentId.length > MAX_AGENT_ID || Object.keys(targets).some(isNoTarget)) {
+    const reason =
+      `an agent's id has at most ${MAX_AGENT_ID} characters, and its targets have names`;
+    return refuse(CONNECT_STATUS.clusterNotExist, "name", reason);
   }
   // The credential comes before the clusters: strangers learn nothing of those.
   const policyName = info.credentialPolicy;
@@ -120,6 +129,10 @@ export function objectTo(
   const status = counter === "inUse" ? CONNECT_STATUS.authFailed : CONNECT_STATUS.unknownFailure;
   const { retryAfterMs } = rules;
   return { ...refuse(status, counter, reason), isTransient: true, retryAfterMs };
+}
+
+function isNoTarget(name: string): boolean {
+  return name !== "" && !NAME_PATTERN.test(name);
 }
 
 /** Where nobody is asked for a credential, it does not matter what an agent calls its own. */

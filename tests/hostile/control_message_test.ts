@@ -52,3 +52,13 @@ Deno.test("the health of targets whose names are none is not kept, nor of thousa
   assert.ok(lines.every((line) => line.length < 1000));
   assert.match(lines.at(-1)!, /unhealthy="?target-1,target-2,target-3 and 996 more/);
 });
+
+Deno.test("what makes no sense is logged by its start, however long it is", async () => {
+  await using server = await startServer(["--admin", "127.0.0.1:0"]);
+  const [, admin] = await server.process.printed(/event=admin\.listening .*address=(\S+)/);
+  await using speaker = await controlSpeaker(server.tunnel, { hostName: "babbler" });
+  speaker.say({ type: "drain", state: "x".repeat(60_000) as "draining" });
+  await server.process.printed(/event=control\.garbage .*\n/);
+  assert.ok(server.process.stderr.length < 10_000);
+  assert.ok((await ask(`http://${admin}/api/v1/events`))[1].length < 10_000);
+});

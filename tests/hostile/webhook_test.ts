@@ -137,20 +137,33 @@ Deno.test("a word on a probe, or on one agent, is none on another that shows the
 Deno.test("no refusal is too long for its frame, whatever it is about", async () => {
   const identity = `till-${"7".repeat(200)}`;
   await using service = startService(() =>
-    Response.json({ allow: true, identity, targets: ["default"] })
+    Response.json({ allow: true, identity: identity.repeat(300), targets: ["default"] })
   );
   await using server = await startServer(service.flags);
-  // As long as a handshake can be: the answer says more of itself than that.
-  const { status, reason } = await claim(
-    server.tunnel,
-    longest((name) => ({
-      credential: "good",
-      hello: { software: "", agentId: "", targets: { [name]: {} } },
-    })),
-  );
+  const { status, reason } = await claim(server.tunnel, {
+    credential: "good",
+    hello: { targets: { ssh: {} } },
+  });
   assert.equal(status, 2);
-  assert.match(reason ?? "", /^"till-7+" may not expose target/);
+  assert.match(reason ?? "", /^"till-7+/);
   assert.ok(server.process.stderr.length < 5000, "nor is its line of the log");
   // It lives.
   assert.equal((await claim(server.tunnel, { credential: "good" })).status, 1);
+});
+
+Deno.test("an agent whose id or targets' names are as long as a frame is not let in", async () => {
+  await using service = startService(() => Response.json({ allow: true }));
+  await using server = await startServer(service.flags);
+  const cases: ((name: string) => ClaimInit)[] = [
+    (agentId) => ({ hello: { agentId } }),
+    (name) => ({ hello: { targets: { [name]: {} } } }),
+    () => ({ hello: { targets: { "a b": {} } } }),
+  ];
+  for (const claimOf of cases) {
+    const { status, reason } = await claim(server.tunnel, longest(claimOf));
+    assert.equal(status, 4);
+    assert.match(reason ?? "", /an agent's id has at most 128/);
+  }
+  assert.deepEqual(service.asked, []);
+  assert.ok(server.process.stderr.length < 5000);
 });
