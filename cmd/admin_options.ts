@@ -12,7 +12,7 @@ import type { Secret } from "../lib/secret.ts";
 import type { Context } from "./command.ts";
 import type { OptionSpec } from "./option.ts";
 import { readSecretFile } from "./read_token.ts";
-import { SOFTWARE } from "./version.ts";
+import { SOFTWARE } from "./software.ts";
 
 export const ADMIN_OPTIONS = [
   {

@@ -20,7 +20,7 @@ import { readToken } from "./read_token.ts";
 import type { Settings } from "./settings.ts";
 import { tlsClientOf } from "./tls_options.ts";
 import { openStreamTracer } from "./trace_options.ts";
-import { SOFTWARE } from "./version.ts";
+import { SOFTWARE } from "./software.ts";
 
 type AgentSettings = Settings<OptionValues<typeof AGENT_OPTIONS>>;
 

@@ -1,5 +1,6 @@
 /** `revtun decode-frame`. */
-import { CaptureDecoder, INPUT_FORMATS } from "../lib/decode/capture_decoder.ts";
+import { CaptureDecoder } from "../lib/decode/capture_decoder.ts";
+import { INPUT_FORMATS } from "../lib/decode/capture_input.ts";
 import { CaptureSummary } from "../lib/decode/capture_summary.ts";
 import { formatRecord, formatRecordAsJson } from "../lib/decode/format_record.ts";
 import { ConfigError } from "../lib/errors.ts";

@@ -14,7 +14,7 @@ import type { Command, Output } from "./command.ts";
 import { LOG_OPTIONS } from "./common_options.ts";
 import { startDemoBackend } from "./demo_backend.ts";
 import { sendDemoRequests } from "./demo_requests.ts";
-import { SOFTWARE } from "./version.ts";
+import { SOFTWARE } from "./software.ts";
 
 const CLUSTER = "edge-a";
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -15,7 +15,7 @@ import { readToken } from "./read_token.ts";
 import { checkName } from "../lib/name.ts";
 import { loadSection } from "./section_settings.ts";
 import { StepPrinter } from "./step_lines.ts";
-import { SOFTWARE } from "./version.ts";
+import { SOFTWARE } from "./software.ts";
 import { TLS_CLIENT_OPTIONS, tlsClientOf } from "./tls_options.ts";
 
 /** How a frontend's certificate is checked unless flags say so. */

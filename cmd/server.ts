@@ -13,7 +13,7 @@ import { startServer } from "../lib/server/server.ts";
 import type { TrafficWatcher } from "../lib/server/traffic_watch.ts";
 import { parseClusterTime } from "../lib/server/slow_start.ts";
 import { nearestMatch } from "../lib/suggest.ts";
-import type { PortSharing } from "../lib/transport/listen.ts";
+import type { PortSharing } from "../lib/transport/port_sharing.ts";
 import { ACCESS_LOG_OPTIONS, ServerAccessLog } from "./access_log_options.ts";
 import { ADMIN_OPTIONS, readAdminSetup } from "./admin_options.ts";
 import type { AdminSetup } from "./admin_options.ts";
@@ -32,7 +32,7 @@ import type { TlsServerSettings } from "./tls_options.ts";
 import { takeOver } from "./take_over.ts";
 import { openDoorOf, shutDoorOf } from "./server_doors.ts";
 import { openTracer, TRACE_OPTIONS, traceShareOf } from "./trace_options.ts";
-import { SOFTWARE } from "./version.ts";
+import { SOFTWARE } from "./software.ts";
 
 /** Options of `revtun server`. */
 export const SERVER_OPTIONS = [

@@ -12,7 +12,7 @@ import { adoptOverrides } from "../lib/server/steering.ts";
 import { ANSWERS } from "./admin_answers.ts";
 import { AdminClient } from "./admin_client.ts";
 import type { AdminSetup } from "./admin_options.ts";
-import { SOFTWARE } from "./version.ts";
+import { SOFTWARE } from "./software.ts";
 
 /** How long hosts of the old server have to come over before clients are let in all the same. */
 const ARRIVAL_TIMEOUT_MS = 10_000;

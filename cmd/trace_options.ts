@@ -5,7 +5,7 @@ import type { RequestTracer } from "../lib/server/request_tracer.ts";
 import { parseShare } from "../lib/share.ts";
 import type { Context } from "./command.ts";
 import type { OptionSpec, OptionValues } from "./option.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./software.ts";
 
 export const TRACE_OPTIONS = [
   {

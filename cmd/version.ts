@@ -1,12 +1,7 @@
 /** `revtun version`. */
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
-
-/** The version of this program, as in package.json (a test compares them). */
-export const VERSION = "0.1.0";
-
-/** Name and version, as peers and operators are told. */
-export const SOFTWARE = `revtun/${VERSION}`;
+import { VERSION } from "./software.ts";
 
 export const command: Command = defineCommand({
   name: "version",

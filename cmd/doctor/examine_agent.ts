@@ -13,7 +13,7 @@ import { ADMIN_OPTIONS } from "../admin_options.ts";
 import { AGENT_OPTIONS } from "../agent_options.ts";
 import type { OptionValues } from "../option.ts";
 import type { Settings } from "../settings.ts";
-import { SOFTWARE } from "../version.ts";
+import { SOFTWARE } from "../software.ts";
 import { checkAdmin } from "./check_admin.ts";
 import type { AdminSettings } from "./check_admin.ts";
 import { checkCertificates } from "./check_certificates.ts";

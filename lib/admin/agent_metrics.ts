@@ -1,7 +1,7 @@
 /** What an agent measures. */
 import { COMMON_METRICS } from "./common_metrics.ts";
 import type { Metric } from "./metrics.ts";
-import type { AgentSource } from "./agent_routes.ts";
+import type { AgentSource } from "./agent_source.ts";
 
 export const AGENT_METRICS: readonly Metric<AgentSource>[] = [
   ...COMMON_METRICS,

@@ -5,15 +5,10 @@ import type { AgentPeer } from "../agent/agent_peer.ts";
 import { formatTarget } from "../agent/target.ts";
 import type { AdminRoute } from "./admin_route.ts";
 import { AGENT_METRICS } from "./agent_metrics.ts";
-import type { AdminSource } from "./common_routes.ts";
+import type { AgentSource } from "./agent_source.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
 import { metricsResponse } from "./metrics.ts";
 import { Problem } from "./problem.ts";
-
-/** What an agent's endpoint looks at. */
-export interface AgentSource extends AdminSource {
-  readonly agent: RunningAgent;
-}
 
 export const AGENT_ROUTES: readonly AdminRoute<AgentSource>[] = [
   ...COMMON_ROUTES,

@@ -1,7 +1,6 @@
 /** Where would a request go, and why? */
-import { parseAddress } from "../address.ts";
+import { formatAddress, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
-import { formatAddress } from "../address.ts";
 import { parseIp } from "../ip_network.ts";
 import { explain } from "../server/explain.ts";
 import type { Explanation, ImaginedRequest } from "../server/explain.ts";
@@ -10,7 +9,7 @@ import type { ListenSpec } from "../server/listen_spec.ts";
 import type { RunningServer } from "../server/server.ts";
 import type { AdminRoute } from "./admin_route.ts";
 import { Problem } from "./problem.ts";
-import type { ServerSource } from "./server_routes.ts";
+import type { ServerSource } from "./server_source.ts";
 import { hostView } from "./server_views.ts";
 
 export const EXPLAIN_ROUTE: AdminRoute<ServerSource> = {

@@ -4,7 +4,7 @@ import { RECORDING_MS } from "../server/recent_requests.ts";
 import type { RecentRequest } from "../server/recent_requests.ts";
 import type { AdminRoute } from "./admin_route.ts";
 import { wholeNumber } from "./common_routes.ts";
-import type { ServerSource } from "./server_routes.ts";
+import type { ServerSource } from "./server_source.ts";
 import { wallClock } from "./server_views.ts";
 
 const DEFAULT_REQUESTS = 100;

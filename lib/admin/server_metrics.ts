@@ -5,7 +5,7 @@ import { stateOf } from "./server_views.ts";
 import { COMMON_METRICS } from "./common_metrics.ts";
 import type { Metric, Sample } from "./metrics.ts";
 import { bounded } from "./metrics.ts";
-import type { ServerSource } from "./server_routes.ts";
+import type { ServerSource } from "./server_source.ts";
 
 export const SERVER_METRICS: readonly Metric<ServerSource>[] = [
   ...COMMON_METRICS,

@@ -8,7 +8,6 @@ import { disconnect, hostsNamed, setDrained, setWeight } from "../server/steerin
 import { nearestMatch } from "../suggest.ts";
 import { padded, PAGE_QUERY, pageOf } from "./admin_route.ts";
 import type { AdminCall, AdminRoute } from "./admin_route.ts";
-import type { AdminSource } from "./common_routes.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
 import { EXPLAIN_ROUTE } from "./explain_route.ts";
 import { hostsOf, keyOfHost, order } from "./host_list.ts";
@@ -17,9 +16,9 @@ import { metricsResponse } from "./metrics.ts";
 import { Problem } from "./problem.ts";
 import { ServerLive } from "./server_live.ts";
 import { SERVER_METRICS } from "./server_metrics.ts";
+import type { ServerSource } from "./server_source.ts";
 import { REQUESTS_ROUTE } from "./requests_route.ts";
 import { STREAMS_ROUTE } from "./streams_route.ts";
-import type { Takeover } from "./takeover.ts";
 import { TAKEOVER_ROUTES } from "./takeover.ts";
 import { TOKEN_ROUTES } from "./token_routes.ts";
 import {
@@ -30,13 +29,6 @@ import {
   hostView,
   statusView,
 } from "./server_views.ts";
-
-/** What a server's endpoint looks at. */
-export interface ServerSource extends AdminSource {
-  readonly server: RunningServer;
-  readonly live: LiveView;
-  readonly takeover: Takeover;
-}
 
 /** Makes what a server's endpoint shows as it changes. */
 export function serverLiveView(server: RunningServer, runtime: Runtime): LiveView {

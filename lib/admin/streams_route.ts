@@ -6,7 +6,7 @@ import { formatListenSpec } from "../server/listen_spec.ts";
 import type { OpenFrontend } from "../server/open_frontend.ts";
 import { padded, PAGE_QUERY, pageOf } from "./admin_route.ts";
 import type { AdminRoute } from "./admin_route.ts";
-import type { ServerSource } from "./server_routes.ts";
+import type { ServerSource } from "./server_source.ts";
 
 export const STREAMS_ROUTE: AdminRoute<ServerSource> = {
   method: "GET",

@@ -3,43 +3,11 @@ import { isHexDump } from "../codec/capture/hex_dump.ts";
 import { isPcap, PcapReader } from "../codec/capture/pcap.ts";
 import { isPcapng, PcapngReader } from "../codec/capture/pcapng.ts";
 import { DecodeError } from "../errors.ts";
+import type { CaptureEvents, CaptureInput, CaptureOptions, InputFormat } from "./capture_input.ts";
 import { HeldHead } from "./held_head.ts";
 import { HexInput } from "./hex_input.ts";
 import { PacketFileInput } from "./packet_file_input.ts";
 import { RawInput } from "./raw_input.ts";
-import type { DecodedRecord, DecodeOptions } from "./record.ts";
-
-/** What a capture may be. */
-export const INPUT_FORMATS = ["auto", "raw", "hex", "pcap", "pcapng"] as const;
-export type InputFormat = typeof INPUT_FORMATS[number];
-
-/** A record with the connection it belongs to, where a capture has several. */
-export interface CaptureRecord extends DecodedRecord {
-  /** 1 for the first connection of a capture file; undefined for raw bytes. */
-  readonly connection?: number;
-  /** Seconds since 1970 of the packet that completed it; undefined where nothing says. */
-  readonly timeSeconds?: number;
-}
-
-/** What happens while decoding. */
-export interface CaptureEvents {
-  record(record: CaptureRecord): void;
-  /** Something does not parse; what belongs to it is left out from here on. */
-  error(error: DecodeError, connection: number | undefined): void;
-}
-
-/** What is asked for. */
-export interface CaptureOptions extends DecodeOptions {
-  input: InputFormat;
-  /** Only TCP connections with this port at either end. */
-  port?: number;
-}
-
-/** Reads one format. */
-export interface CaptureInput {
-  push(bytes: Uint8Array): void;
-  end(): void;
-}
 
 /** Bytes that tell one format from another: a pcapng section's first three words. */
 const DETECT_BYTES = 12;

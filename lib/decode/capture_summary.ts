@@ -1,5 +1,5 @@
 /** What a capture held, in one line. */
-import type { CaptureRecord } from "./capture_decoder.ts";
+import type { CaptureRecord } from "./capture_input.ts";
 import { plural } from "../plural.ts";
 
 /** Counts records as they pass. */

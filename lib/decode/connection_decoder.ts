@@ -11,7 +11,8 @@ import type { Follower } from "./follower.ts";
 import { HeldHead } from "./held_head.ts";
 import { Http1Decoder, HttpExchanges } from "./http1_decoder.ts";
 import { KeptBytes } from "./kept_bytes.ts";
-import { MuxDecoder, MuxFacts } from "./mux_decoder.ts";
+import { MuxDecoder } from "./mux_decoder.ts";
+import { MuxFacts } from "./mux_facts.ts";
 import { OpaqueDecoder } from "./opaque_decoder.ts";
 import type { DecodedRecord, DecodeOptions, Direction, Emit } from "./record.ts";
 

@@ -1,5 +1,5 @@
 /** A record as a line: for people, or as JSON. */
-import type { CaptureRecord } from "./capture_decoder.ts";
+import type { CaptureRecord } from "./capture_input.ts";
 
 const ARROWS = {
   "agent-to-server": "agent>server",

@@ -1,6 +1,6 @@
 /** What all inputs have in common: after the first error nothing more is read. */
 import { DecodeError } from "../errors.ts";
-import type { CaptureEvents } from "./capture_decoder.ts";
+import type { CaptureEvents } from "./capture_input.ts";
 
 /** Runs parsers until one fails. */
 export class Guard {

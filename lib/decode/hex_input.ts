@@ -3,7 +3,7 @@ import { HexDumpReader } from "../codec/capture/hex_dump.ts";
 import type { HexLine } from "../codec/capture/hex_dump.ts";
 import { guessLinkType } from "../codec/capture/tcp_segment.ts";
 import { DecodeError } from "../errors.ts";
-import type { CaptureEvents, CaptureInput, CaptureOptions } from "./capture_decoder.ts";
+import type { CaptureEvents, CaptureInput, CaptureOptions } from "./capture_input.ts";
 import { Guard } from "./guard.ts";
 import { HeldHead } from "./held_head.ts";
 import { PacketDecoder } from "./packet_decoder.ts";

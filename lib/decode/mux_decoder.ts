@@ -5,29 +5,15 @@ import { DecodeError } from "../errors.ts";
 import type { Follower } from "./follower.ts";
 import { HeldHead } from "./held_head.ts";
 import type { DecodedRecord, DecodeOptions, Direction, Emit } from "./record.ts";
+import type { MuxFacts } from "./mux_facts.ts";
 import { StreamStart } from "./stream_start.ts";
 
 /** Largest payload that is kept for output; a peer may put a whole window into one frame. */
 const MAX_KEPT_PAYLOAD_BYTES = 16 << 20;
 /** Streams whose start is being read at once; beyond, those of new ones are not looked for. */
 const MAX_STARTS = 16_384;
-/** Control streams of a connection; there should be one. */
-const MAX_CONTROLS = 1024;
 
 type FrameFields = DecodedRecord["fields"];
-
-/** What both directions of a session must know of each other. */
-export class MuxFacts {
-  readonly #controls = new Set<number>();
-
-  addControl(id: number): void {
-    if (this.#controls.size < MAX_CONTROLS) this.#controls.add(id);
-  }
-
-  isControl(id: number): boolean {
-    return this.#controls.has(id);
-  }
-}
 
 /** One direction of a session. */
 export class MuxDecoder implements Follower {

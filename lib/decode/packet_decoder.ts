@@ -4,7 +4,7 @@ import { EarlyBudget } from "../codec/capture/tcp_stream.ts";
 import { isKnownLinkType, TcpSegment } from "../codec/capture/tcp_segment.ts";
 import { DecodeError } from "../errors.ts";
 import { AgingSet } from "./aging_set.ts";
-import type { CaptureEvents, CaptureOptions } from "./capture_decoder.ts";
+import type { CaptureEvents, CaptureOptions } from "./capture_input.ts";
 import type { DecodedRecord } from "./record.ts";
 import { TcpConnection } from "./tcp_connection.ts";
 import type { FirstBytes } from "./tcp_connection.ts";

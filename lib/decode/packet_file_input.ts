@@ -1,6 +1,6 @@
 /** The packets of a capture file. */
 import type { PacketReader } from "../codec/capture/packet.ts";
-import type { CaptureEvents, CaptureInput, CaptureOptions } from "./capture_decoder.ts";
+import type { CaptureEvents, CaptureInput, CaptureOptions } from "./capture_input.ts";
 import { Guard } from "./guard.ts";
 import { PacketDecoder } from "./packet_decoder.ts";
 

@@ -1,7 +1,7 @@
 /** The bytes of one direction of one connection. */
 import { HEADER_BYTES } from "../codec/yamux.ts";
 import { DecodeError } from "../errors.ts";
-import type { CaptureEvents, CaptureInput } from "./capture_decoder.ts";
+import type { CaptureEvents, CaptureInput } from "./capture_input.ts";
 import { ConnectionDecoder } from "./connection_decoder.ts";
 import type { DirectionDecoder } from "./connection_decoder.ts";
 import { isMuxHeader } from "./first_bytes.ts";

@@ -5,7 +5,7 @@ import { decodeMessage } from "../codec/message.ts";
 import { ANSWER_STATUS, AnswerDecoder, PrefaceDecoder } from "../codec/preface.ts";
 import type { WireFrame } from "../codec/wire_frame.ts";
 import { DecodeError } from "../errors.ts";
-import type { MuxFacts } from "./mux_decoder.ts";
+import type { MuxFacts } from "./mux_facts.ts";
 import type { DecodedRecord, DecodeOptions, Direction, Emit } from "./record.ts";
 
 /** What the bytes of a stream's direction tell before they are its target's own. */

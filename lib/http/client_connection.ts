@@ -20,7 +20,7 @@ import type { ExchangeTiming } from "./exchange_report.ts";
 import { answerForRequest } from "./failure.ts";
 import { HopClock } from "./hop_clock.ts";
 import type { HttpFrontend } from "./http_frontend.ts";
-import type { ClientFacts } from "./request_writer.ts";
+import type { ClientFacts } from "./client_facts.ts";
 import { isAnswer } from "./route.ts";
 import { WatchedRequest } from "./watched_request.ts";
 

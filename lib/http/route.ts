@@ -4,7 +4,7 @@ import { FIELD } from "../codec/http1/field_id.ts";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import type { Answer } from "./answer.ts";
 import type { HeaderEdits } from "./header_edits.ts";
-import type { ClientFacts } from "./request_writer.ts";
+import type { ClientFacts } from "./client_facts.ts";
 import type { TrustedProxies } from "./trusted_proxies.ts";
 
 /** A request as a route sees it; valid during the call only. */

@@ -2,12 +2,12 @@
 import type { Address } from "../address.ts";
 import type { CredentialPolicy } from "../auth/credential_policy.ts";
 import { noCredential } from "../auth/credential_policy.ts";
-import type { ForwardedStyle } from "../http/request_writer.ts";
+import type { ForwardedStyle } from "../http/client_facts.ts";
 import type { RouteRule } from "../http/route_rule.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { CertificateStoreOptions } from "../transport/certificate_store.ts";
-import type { PortSharing } from "../transport/listen.ts";
+import type { PortSharing } from "../transport/port_sharing.ts";
 import type { ExposeRule } from "./expose_rule.ts";
 import type { ListenSpec } from "./listen_spec.ts";
 import type { ThroughputRule } from "./throughput.ts";

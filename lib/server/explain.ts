@@ -6,7 +6,7 @@ import { DEFAULT_HEAD_LIMITS } from "../codec/http1/head.ts";
 import type { Answer } from "../http/answer.ts";
 import { fixedRoute } from "../http/default_route.ts";
 import { answerForRequest } from "../http/failure.ts";
-import { clientFacts } from "../http/request_writer.ts";
+import { clientFacts } from "../http/client_facts.ts";
 import { HeadView, isAnswer } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import type { Host } from "./host.ts";

@@ -4,7 +4,8 @@ import { formatAddress } from "../address.ts";
 import { DeadlineError, DialError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { DatagramFlow } from "./datagram_flow.ts";
-import type { Listener, PortSharing } from "./listen.ts";
+import type { Listener } from "./listen.ts";
+import type { PortSharing } from "./port_sharing.ts";
 import { resolve } from "./resolve.ts";
 import { translateDialError, translateListenError } from "./socket_error.ts";
 

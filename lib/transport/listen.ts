@@ -2,6 +2,7 @@
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { Runtime } from "../runtime.ts";
+import type { PortSharing } from "./port_sharing.ts";
 import { SocketDuplex } from "./socket.ts";
 import type { SocketOptions } from "./socket.ts";
 import { isClientGone, isOutOfFiles, translateListenError } from "./socket_error.ts";
@@ -18,14 +19,6 @@ const LOG_AGAIN_MS = 60_000;
 const QUIET_TURNS = 3;
 /** Longest time for taking what waits: where clients come without end it would have none. */
 const DRAIN_QUEUE_MS = 250;
-
-/**
- * Who else may listen on the same port (Linux, TCP), or have the path of a Unix socket:
- * - `none`: nobody;
- * - `later`: nobody now, a process of a later start that joins;
- * - `join`: whoever listens there now, if it lets others join.
- */
-export type PortSharing = "none" | "later" | "join";
 
 /** How to listen. */
 export interface ListenOptions extends SocketOptions {

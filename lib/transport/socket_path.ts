@@ -2,7 +2,7 @@
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import { ListenError } from "../errors.ts";
-import type { PortSharing } from "./listen.ts";
+import type { PortSharing } from "./port_sharing.ts";
 import { translateListenError } from "./socket_error.ts";
 
 /** Only this program's user may connect. */

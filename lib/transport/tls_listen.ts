@@ -8,7 +8,8 @@ import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { openFileLimit, tlsBacklog } from "./file_limit.ts";
 import { checkAlone, untilQuiet } from "./listen.ts";
-import type { Listener, PortSharing } from "./listen.ts";
+import type { Listener } from "./listen.ts";
+import type { PortSharing } from "./port_sharing.ts";
 import type { CertificateReader } from "./peer_certificate.ts";
 import { translateListenError } from "./socket_error.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../cmd/mod.ts";
-import { VERSION } from "../../cmd/version.ts";
+import { VERSION } from "../../cmd/software.ts";
 import { runCli } from "./run_cli.ts";
 
 Deno.test("revtun --help lists every command and the two that make a tunnel", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { CaptureRecord } from "../../lib/decode/capture_decoder.ts";
+import type { CaptureRecord } from "../../lib/decode/capture_input.ts";
 import { formatRecordAsJson } from "../../lib/decode/format_record.ts";
 import { parseRecord } from "../../lib/decode/parse_record.ts";
 import { encodeMessage } from "../../lib/codec/message.ts";

@@ -1,6 +1,6 @@
 /** Decodes a capture in a test. */
 import { CaptureDecoder } from "../../lib/decode/capture_decoder.ts";
-import type { CaptureOptions, CaptureRecord } from "../../lib/decode/capture_decoder.ts";
+import type { CaptureOptions, CaptureRecord } from "../../lib/decode/capture_input.ts";
 import type { DecodeError } from "../../lib/errors.ts";
 
 /** What a capture gave. */

@@ -1,7 +1,7 @@
 /** What real tools recorded decodes completely; testdata/pcap/README.md says how it was made. */
 import assert from "node:assert/strict";
 import * as v from "valibot";
-import type { CaptureRecord } from "../../lib/decode/capture_decoder.ts";
+import type { CaptureRecord } from "../../lib/decode/capture_input.ts";
 import { formatRecord, formatRecordAsJson } from "../../lib/decode/format_record.ts";
 import { parseRecord } from "../../lib/decode/parse_record.ts";
 import { join } from "../codec/capture/packets.ts";
