@@ -9,7 +9,7 @@ import { ClosedError, HandshakeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { ADMIN_OPTIONS, readAdminSetup, startAdminOf } from "./admin_options.ts";
 import type { AdminSetup } from "./admin_options.ts";
-import { AGENT_OPTIONS, agentConfigOf, clearTextServers, isTlsAsked } from "./agent_options.ts";
+import { AGENT_OPTIONS, agentConfigOf, isTlsAsked } from "./agent_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Context } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
@@ -143,11 +143,6 @@ function announce(config: AgentConfig, log: Log): void {
       "The servers are not checked: whoever is on the way can pose as one, take the credential and " +
         "reach the targets; give --tls-ca or --tls-pin instead of --tls-insecure",
     );
-  }
-  for (const server of clearTextServers(config)) {
-    log.warn("credential.exposed", "The credential goes to this server unencrypted", {
-      server: formatAddress(server),
-    });
   }
 }
 

@@ -1,6 +1,5 @@
 /** Options of the agent, and its configuration from them. */
 import * as v from "valibot";
-import { isLoopback } from "../lib/address.ts";
 import type { Address } from "../lib/address.ts";
 import { parseAllowRule } from "../lib/agent/allow.ts";
 import { parseExposeRequest } from "../lib/agent/expose_request.ts";
@@ -413,12 +412,6 @@ export function policyOf(
 ): string {
   return values.credential ??
     (credential === undefined ? AGENT_DEFAULTS.credentialPolicy : "token");
-}
-
-/** Servers that a credential would reach in the clear, off this machine. */
-export function clearTextServers(config: AgentConfig): Address[] {
-  if (config.credential === undefined || config.tls !== undefined) return [];
-  return config.servers.filter((server) => !isLoopback(server));
 }
 
 const OPTION_OF_FIELD: Readonly<Record<string, string>> = {

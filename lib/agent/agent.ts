@@ -14,6 +14,7 @@ import type { Runtime } from "../runtime.ts";
 import { resolve } from "../transport/resolve.ts";
 import type { AgentPeer } from "./agent_peer.ts";
 import { AsideConnection } from "./aside_connection.ts";
+import { ClearTextWatch } from "./clear_text_watch.ts";
 import type { AgentConfig } from "./config.ts";
 import { DayCountWriter, readDayCount } from "./day_count_file.ts";
 import type { DayCount } from "./day_count_file.ts";
@@ -97,6 +98,7 @@ export class RunningAgent {
   /** Of checks that another configuration has ended. */
   #healthClosed: Promise<void> = Promise.resolve();
   readonly #exposeLog: ExposeLog;
+  readonly #clearText: ClearTextWatch;
   readonly #waiting = new Set<() => void>();
   #config: AgentConfig;
   #lister: ServerListerConfig | undefined;
@@ -115,6 +117,7 @@ export class RunningAgent {
     if (dayCount !== undefined) this.#policy?.addDayCount(dayCount);
     this.ended = new Promise((resolve) => this.#end = resolve);
     this.#dialer = new TargetDialer(config, { runtime, openPage: () => this.#openPage(deps) });
+    this.#clearText = new ClearTextWatch(runtime.log);
     this.#exposeLog = new ExposeLog(() => this.#config.expose, runtime.log);
     const currentConfig = () => this.#config;
     const currentPolicy = () => this.policy;
@@ -278,7 +281,12 @@ export class RunningAgent {
       if (serverLister === undefined) this.#discovered = [];
       else this.#discover(serverLister);
     }
-    this.#peers.setServers([...servers, ...this.#discovered]);
+    this.#dialServers([...servers, ...this.#discovered]);
+  }
+
+  #dialServers(servers: readonly Address[]): void {
+    this.#clearText.look(this.#config, servers);
+    this.#peers.setServers(servers);
   }
 
   #discover(config: ServerListerConfig): void {
@@ -288,7 +296,7 @@ export class RunningAgent {
       ...listerTimes(config),
       onServers: (servers) => {
         this.#discovered = servers;
-        this.#peers.setServers([...this.#config.servers, ...servers]);
+        this.#dialServers([...this.#config.servers, ...servers]);
       },
     });
     this.#discovery.start();

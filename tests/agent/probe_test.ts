@@ -86,6 +86,21 @@ Deno.test("probe() goes the whole way and says who it is and that it only asks",
   assert.ok(!JSON.stringify(steps).includes("s3cret"));
 });
 
+Deno.test("probe() warns before it sends a credential in the clear off this machine", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  // Which is this machine, too, and no address of loopback.
+  const anywhere = { ...server.address, host: "0.0.0.0" };
+  const credential = new Secret("s3cret");
+  const steps = await probed(runtime, anywhere, { cluster: "edge-a", credential });
+  assert.equal(namesOf(steps), "connect, credential, handshake, session, cluster");
+  const { verdict, detail, advice } = steps[1]!;
+  assert.equal(verdict, "warn");
+  assert.match(`${detail}; ${advice}`, /unencrypted.*tls:\/\/.*--tls/);
+  assert.ok(!JSON.stringify(steps).includes("s3cret"));
+  assert.deepEqual(server.infos.map((info) => info.credential), ["s3cret", "s3cret"]);
+});
+
 Deno.test("probe() follows every address of a name", async () => {
   using runtime = testRuntime();
   await using server = new FakeServer(runtime);

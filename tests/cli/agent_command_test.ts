@@ -48,6 +48,29 @@ Deno.test("revtun agent registers with what it was told, and ends with 0 when as
   await until("the server to see it", () => host.isClosed);
 });
 
+Deno.test("agent and probe warn of a credential that goes unencrypted off this machine, in one line", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  const stop = new AbortController();
+  const env = { "REVTUN_TOKEN": "s3cret" };
+  // Which is this machine, too, and no address of loopback.
+  const anywhere = `0.0.0.0:${server.address.port}`;
+  const running = runCli(
+    ["agent", "--server", anywhere, "--cluster", "edge-a", "--connections", "1"],
+    { signal: stop.signal, env },
+  );
+  await server.host();
+  stop.abort();
+  const { stderr } = await running;
+  const warnings = stderr.split("\n").filter((line) => line.includes("credential.exposed"));
+  assert.equal(warnings.length, 1, stderr);
+  assert.match(warnings[0]!, /level=warn .*unencrypted.*tls:\/\/.*servers=0\.0\.0\.0:\d+$/);
+  const probe = await runCli(["probe", anywhere, "--cluster", "edge-a"], { env });
+  assert.equal(probe.code, 0, probe.stdout);
+  assert.match(probe.stdout, /^WARN credential 0\.0\.0\.0:\d+ .*unencrypted.*\n +dial inside TLS/m);
+  assert.ok(!`${stderr}${probe.stdout}${probe.stderr}`.includes("s3cret"));
+});
+
 Deno.test("revtun agent ends with 3 and the reason when every server refuses it", async () => {
   using runtime = testRuntime();
   await using server = new FakeServer(runtime, { status: 4, hello: { reason: "not declared" } });

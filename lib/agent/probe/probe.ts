@@ -9,6 +9,7 @@ import { detailOf, runStep } from "../../step.ts";
 import type { Explained, Outcome, Step } from "../../step.ts";
 import type { Connection } from "../../transport/connection.ts";
 import { dial } from "../../transport/dial.ts";
+import { CLEAR_TEXT, isInTheClear } from "../clear_text_watch.ts";
 import { dialServer } from "../open_tunnel.ts";
 import { Greeting } from "./greeting.ts";
 import type { ProbeOptions } from "./probe_options.ts";
@@ -78,6 +79,10 @@ class AddressProbe {
       yield shaken;
       if (secured === undefined) return;
       socket = secured;
+    }
+    if (isInTheClear(this.#options, this.#address)) {
+      // Said before it is done.
+      yield { name: "credential", subject: this.#name, verdict: "warn", ms: 0, ...CLEAR_TEXT };
     }
     // A cluster that no server has: MOSN knows no probes and would register us.
     const nobody = `revtun-probe-${crypto.randomUUID()}`;
