@@ -38,20 +38,22 @@ const ACTIONS: Readonly<Record<string, () => Promise<{ action: Action }>>> = {
   "show": () => import("./config_show.ts"),
   "schema": () => import("./config_schema.ts"),
   "reference": () => import("./config_reference.ts"),
+  "import-frp": () => import("./config_import_frp.ts"),
   "import-mosn": () => import("./config_import_mosn.ts"),
 };
 
 export const command: Command = defineCommand({
   name: "config",
   summary: "Check, show and convert settings",
-  usage: "revtun config check|show|schema|reference|import-mosn [FILE] [options] [-- FLAGS]",
+  usage:
+    "revtun config check|show|schema|reference|import-frp|import-mosn [FILE] [options] [-- FLAGS]",
   description: "check: says all that is wrong with a settings file, and where.\n\n" +
     "show: prints the settings that would be used and where each comes from: flags (behind --), " +
     "environment, file, defaults. Secrets are masked.\n\n" +
     "schema: prints the JSON Schema of settings files, for editors.\n\n" +
     "reference: prints docs/configuration.md.\n\n" +
-    "import-mosn: prints settings made of a MOSN configuration, and on stderr what of it they " +
-    "cannot say.",
+    "import-frp, import-mosn: print settings made of frpc.toml or frps.toml, or of a MOSN " +
+    "configuration, and on stderr what of it they cannot say.",
   args: {
     placeholder: "ACTION",
     min: 1,
@@ -65,6 +67,10 @@ export const command: Command = defineCommand({
     {
       line: "revtun config show agent.yaml -- --weight 5",
       description: "what would revtun agent --config agent.yaml --weight 5 do?",
+    },
+    {
+      line: "revtun config import-frp frpc.toml > agent.yaml",
+      description: "from frp to revtun",
     },
     {
       line: "revtun config import-mosn mosn.json > agent.yaml",

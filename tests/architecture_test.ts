@@ -127,7 +127,7 @@ Deno.test("each of the @std packages is imported by the one file in front of it"
       .map((source) => source.path);
   assert.deepEqual(users("@std/log"), ["lib/log.ts"]);
   assert.deepEqual(users("@std/cli"), ["cmd/parse_options.ts"]);
-  assert.deepEqual(users("@std/yaml"), ["cmd/config_import_mosn.ts"]);
+  assert.deepEqual(users("@std/yaml"), ["cmd/print_imported.ts"]);
 });
 
 Deno.test("both routes know every package that is imported", async () => {

@@ -151,6 +151,9 @@ function checkShape(
         "dynamic_server_list_config in its settings",
     );
   }
+  if (typeof value === "string" && /\.toml$/i.test(path)) {
+    fail(`is no YAML or JSON: of frp's settings, revtun config import-frp ${path} makes ours`);
+  }
   if (!isMosnConfig(value)) return;
   fail(
     `is a MOSN configuration: revtun config import-mosn ${path} makes one of ours of it` +

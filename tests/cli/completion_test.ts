@@ -18,7 +18,7 @@ const CASES: readonly [typed: string, shown: RegExp][] = [
   ["revtun server --allow-ex", /--allow-expose/],
   ["revtun agent --mode ", /auto[^]*mux[^]*raw/],
   ["revtun agent --log-format=j", /--log-format=json/],
-  ["revtun config imp", /revtun config import-mosn/],
+  ["revtun config import-m", /revtun config import-mosn/],
   ["revtun config check oth", /revtun config check other\.yaml/],
   ["revtun server --config oth", /--config other\.yaml/],
   ["revtun config --section s", /--section server/],

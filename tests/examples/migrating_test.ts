@@ -7,7 +7,10 @@ Deno.test("docs/migrating.md starts or converts every file of examples/migrating
   const files = [...Deno.readDirSync("examples/migrating")].map(({ name }) => name).sort();
   assert.ok(files.length >= 10, `${files.length} files`);
   const unused = files.filter((name) =>
-    !lines.some((line) => line.includes(`--config ${name}`) || line.includes(`-mosn ${name} `))
+    !lines.some((line) =>
+      line.includes(`--config ${name}`) ||
+      line.includes(`config import-`) && line.includes(` ${name} `)
+    )
   );
   assert.deepEqual(unused, []);
 });
