@@ -2,13 +2,14 @@
 import { BufferPool } from "./buffer.ts";
 import type { Log } from "./log.ts";
 import { TimerWheel } from "./timer.ts";
+import { turnClock } from "./turn_clock.ts";
 
 /** Clock, timers, buffers, log and chance of one process (or of one test). */
 export interface Runtime {
   readonly log: Log;
   readonly timers: TimerWheel;
   readonly pool: BufferPool;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a clock that never goes back; that of a process stands still within a turn. */
   nowMs(): number;
   /** A number from 0 up to 1, for jitter and balancing; never for secrets. */
   random(): number;
@@ -20,7 +21,7 @@ export function createRuntime(log: Log): Runtime {
     log,
     timers: new TimerWheel(),
     pool: new BufferPool(),
-    nowMs: () => performance.now(),
+    nowMs: turnClock(() => performance.now()),
     random: () => Math.random(),
   };
 }

@@ -25,6 +25,8 @@ export interface RequestWatch {
 
 /** Bytes of one text that are kept; a request line has no more. */
 const MAX_TEXT_BYTES = 8 << 10;
+/** A head up to this size is kept by one copy, of a larger one what is of use. */
+const WHOLE_BYTES = 2 << 10;
 const MIN_BYTES = 512;
 /** Hexadecimal digits of names that we give to requests. */
 const ID_BYTES = 32;
@@ -33,14 +35,17 @@ const ID_BYTES = 32;
 export class HeadRange {
   start = 0;
   end = 0;
+  /** It is known to have none but printable ASCII, without quotes and backslashes. */
+  isPlain = false;
 
   get length(): number {
     return this.end - this.start;
   }
 
-  set(start: number, end: number): void {
+  set(start: number, end: number, isPlain = false): void {
     this.start = start;
     this.end = end;
+    this.isPlain = isPlain;
   }
 }
 
@@ -115,7 +120,7 @@ export class WatchedRequest {
 
   /** The name that the request got from us. */
   named(line: Uint8Array, end: number): void {
-    this.#put(this.requestId, line, end - ID_BYTES, end);
+    this.#put(this.requestId, line, end - ID_BYTES, end, true);
   }
 
   /** A range as text, one character a byte. */
@@ -124,15 +129,37 @@ export class WatchedRequest {
   }
 
   #keep(head: RequestHead): void {
-    const { bytes } = head;
-    this.#put(this.target, bytes, head.targetStart, head.targetEnd);
-    this.#put(this.host, bytes, head.hostStart, head.hostEnd);
-    for (let i = 0; i < head.fieldCount; i++) {
-      const id = head.fieldId(i);
-      if (id !== FIELD.other && id !== FIELD.xRequestId) continue;
-      const range = id === FIELD.xRequestId ? this.requestId : this.#rangeOf(head, i);
-      if (range !== undefined) this.#put(range, bytes, head.valueStart(i), head.valueEnd(i));
+    const { bytes, targetStart, targetEnd, hostStart, hostEnd, fieldsEnd } = head;
+    const size = fieldsEnd - targetStart;
+    const isWhole = size <= WHOLE_BYTES;
+    if (isWhole) {
+      this.#room(size);
+      this.bytes.set(bytes.subarray(targetStart, fieldsEnd));
+      this.#end = size;
     }
+    // From an offset in the head to that in what is kept; a copy of its own takes its place.
+    const shift = isWhole ? targetStart : -1;
+    this.#keepPart(this.target, bytes, targetStart, targetEnd, head.isTargetPlain, shift);
+    // Without a Host its range is an empty one before the target.
+    if (hostEnd > hostStart) this.#keepPart(this.host, bytes, hostStart, hostEnd, true, shift);
+    for (let i = 0; i < head.fieldCount; i++) {
+      const range = this.#rangeOf(head, i);
+      if (range === undefined) continue;
+      const isPlain = head.isPlain(i);
+      this.#keepPart(range, bytes, head.valueStart(i), head.valueEnd(i), isPlain, shift);
+    }
+  }
+
+  #keepPart(
+    range: HeadRange,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isPlain: boolean,
+    shift: number,
+  ): void {
+    if (shift === -1) this.#put(range, bytes, start, end, isPlain);
+    else range.set(start - shift, end - shift, isPlain);
   }
 
   #rangeOf(head: RequestHead, index: number): HeadRange | undefined {
@@ -145,20 +172,28 @@ export class WatchedRequest {
         return equalsIgnoringCase(head.bytes, start, end, "user-agent")
           ? this.userAgent
           : undefined;
+      case 12:
+        return head.fieldId(index) === FIELD.xRequestId ? this.requestId : undefined;
       default:
         return undefined;
     }
   }
 
   /** By a loop: for texts this short it takes less than a view and a call. */
-  #put(range: HeadRange, from: Uint8Array, start: number, end: number): void {
+  #put(
+    range: HeadRange,
+    from: Uint8Array,
+    start: number,
+    end: number,
+    isPlain: boolean,
+  ): void {
     const at = this.#end;
     const size = Math.min(end - start, MAX_TEXT_BYTES);
     this.#room(at + size);
     const into = this.bytes;
     for (let i = 0; i < size; i++) into[at + i] = from[start + i]!;
     this.#end = at + size;
-    range.set(at, at + size);
+    range.set(at, at + size, isPlain);
   }
 
   #room(size: number): void {

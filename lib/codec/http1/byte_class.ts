@@ -16,11 +16,20 @@ export const IS_TOKEN = table((byte) =>
 /** RFC 9110 section 5.5: field values and reason phrases; controls but the tab are out. */
 export const IS_FIELD_VALUE = table((byte) => byte === HTAB || (byte >= 0x20 && byte !== 0x7f));
 
+/** Stands for itself in a quoted text: printable ASCII without quote and backslash. */
+export const PLAIN = 1;
+/** May stand there, but is no such byte. */
+export const ODD = 2;
+
+/** What a byte is in a field value: 0 for what may not stand there, {@link PLAIN}, {@link ODD}. */
+export const FIELD_VALUE_KIND = kinds(IS_FIELD_VALUE);
+
 /**
- * What may stand in a request target: more than RFC 3986 allows, since browsers send `{`, `|` and
- * `"` in queries, but no byte that could end it, no fragment and nothing beyond ASCII.
+ * What a byte is in a request target, as {@link FIELD_VALUE_KIND}: more may stand there than RFC 3986
+ * allows, since browsers send `{`, `|` and `"` in queries, but no byte that could end it, no fragment
+ * and nothing beyond ASCII.
  */
-export const IS_TARGET = table((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23);
+export const TARGET_KIND = kinds(table((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23));
 
 /** RFC 3986 section 3.2.2, `reg-name` and address literals, without the comma of a joined list. */
 export const IS_HOST = table((byte) =>
@@ -35,6 +44,15 @@ export const HEX_VALUE: Readonly<Uint8Array> = Uint8Array.from({ length: 256 }, 
 
 function table(isMember: (byte: number) => boolean): Readonly<Uint8Array> {
   return Uint8Array.from({ length: 256 }, (_, byte) => isMember(byte) ? 1 : 0);
+}
+
+function kinds(isMember: Readonly<Uint8Array>): Readonly<Uint8Array> {
+  return isMember.map((member, byte) => member === 0 ? 0 : isPlain(byte) ? PLAIN : ODD);
+}
+
+/** True for what stands for itself in a quoted text. */
+export function isPlain(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e && byte !== 0x22 && byte !== 0x5c;
 }
 
 function isAlphanumeric(byte: number): boolean {

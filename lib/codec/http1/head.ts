@@ -6,7 +6,17 @@
  * message, we refuse it instead: a repair that the next hop makes differently is how requests are
  * smuggled.
  */
-import { COLON, COMMA, CR, HTAB, IS_FIELD_VALUE, IS_TOKEN, LF, SPACE } from "./byte_class.ts";
+import {
+  COLON,
+  COMMA,
+  CR,
+  FIELD_VALUE_KIND,
+  HTAB,
+  IS_TOKEN,
+  LF,
+  PLAIN,
+  SPACE,
+} from "./byte_class.ts";
 import { classifyField, FIELD } from "./field_id.ts";
 import type { FieldId } from "./field_id.ts";
 import { describeByte, HttpError } from "./http_error.ts";
@@ -76,12 +86,14 @@ export class Head {
 
   #connectionBytes = 0;
   readonly #ids: Uint8Array;
+  readonly #isPlain: Uint8Array;
   /** Four offsets a field: start and end of its name, start and end of its value. */
   readonly #offsets: Int32Array;
 
   constructor(limits: HeadLimits = DEFAULT_HEAD_LIMITS) {
     this.limits = limits;
     this.#ids = new Uint8Array(limits.maxFields);
+    this.#isPlain = new Uint8Array(limits.maxFields);
     this.#offsets = new Int32Array(limits.maxFields * 4);
   }
 
@@ -115,6 +127,11 @@ export class Head {
 
   valueEnd(index: number): number {
     return this.#offsets[index * 4 + 3]!;
+  }
+
+  /** The field's value is printable ASCII without quotes and backslashes; false if that is not known. */
+  isPlain(index: number): boolean {
+    return this.#isPlain[index] === 1;
   }
 
   /** First byte behind the field's line. */
@@ -199,7 +216,9 @@ export class Head {
       const nameEnd = at++;
       while (at < end && (bytes[at] === SPACE || bytes[at] === HTAB)) at++;
       const valueStart = at;
-      while (at < end && IS_FIELD_VALUE[bytes[at]!] === 1) at++;
+      while (at < end && FIELD_VALUE_KIND[bytes[at]!] === PLAIN) at++;
+      const isPlain = at < end && bytes[at] === CR;
+      if (!isPlain) { while (at < end && FIELD_VALUE_KIND[bytes[at]!] !== 0) at++; }
       if (at + 1 >= end) {
         if (at < end && bytes[at] !== CR) this.#failValue(at);
         break;
@@ -210,7 +229,7 @@ export class Head {
         valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === HTAB)
       ) valueEnd--;
       at += 2;
-      this.#addField(nameStart, nameEnd, valueStart, valueEnd);
+      this.#addField(nameStart, nameEnd, valueStart, valueEnd, isPlain);
     }
     return this.incomplete(end);
   }
@@ -242,7 +261,13 @@ export class Head {
     return this.end;
   }
 
-  #addField(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
+  #addField(
+    nameStart: number,
+    nameEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    isPlain: boolean,
+  ): void {
     const index = this.fieldCount;
     if (index === this.limits.maxFields) {
       this.fail(431, nameStart, `more than ${this.limits.maxFields} header fields`, "limit");
@@ -254,6 +279,7 @@ export class Head {
     offsets[index * 4 + 3] = valueEnd;
     const id = classifyField(this.bytes, nameStart, nameEnd);
     this.#ids[index] = id;
+    this.#isPlain[index] = isPlain ? 1 : 0;
     this.fieldCount = index + 1;
     if (id === FIELD.other) return;
     if (id === FIELD.contentLength) this.#readLength(valueStart, valueEnd);

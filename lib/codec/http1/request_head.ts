@@ -1,5 +1,5 @@
 /** The head of a request: RFC 9112 section 3, strictly. */
-import { COLON, CR, IS_HOST, IS_TARGET, IS_TOKEN, LF, SPACE } from "./byte_class.ts";
+import { COLON, CR, IS_HOST, IS_TOKEN, LF, PLAIN, SPACE, TARGET_KIND } from "./byte_class.ts";
 import { FIELD } from "./field_id.ts";
 import { Head, INCOMPLETE, someListToken } from "./head.ts";
 import { describeByte } from "./http_error.ts";
@@ -42,6 +42,8 @@ export class RequestHead extends Head {
   isHttps = false;
   targetStart = 0;
   targetEnd = 0;
+  /** The target has neither quotes nor backslashes; false if that is not known. */
+  isTargetPlain = false;
   /** Path and query inside the target; empty (start equals end) where it has none. */
   pathStart = 0;
   /** Value of Host, or the authority of an absolute or authority-form target. */
@@ -104,7 +106,9 @@ export class RequestHead extends Head {
     }
     this.method = this.#readMethod(start, at);
     this.targetStart = ++at;
-    while (at < end && IS_TARGET[bytes[at]!] === 1) at++;
+    while (at < end && TARGET_KIND[bytes[at]!] === PLAIN) at++;
+    this.isTargetPlain = at < end && bytes[at] === SPACE;
+    if (!this.isTargetPlain) { while (at < end && TARGET_KIND[bytes[at]!] !== 0) at++; }
     this.targetEnd = at;
     if (at - start > this.limits.maxLineBytes) {
       this.fail(414, at, `the request line is over ${this.limits.maxLineBytes} bytes`, "limit");

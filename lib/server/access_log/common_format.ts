@@ -7,9 +7,10 @@ import { formatAddress } from "../../address.ts";
 import type { HeadRange, WatchedRequest } from "../../http/watched_request.ts";
 import type { WatchedConnection } from "../traffic_watch.ts";
 import { COMMON_ESCAPES } from "./escapes.ts";
-import { protocolOf, targetOf } from "./format.ts";
+import { addRange, protocolOf, targetOf } from "./format.ts";
 import type { AccessFormat } from "./format.ts";
 import type { LineBuffer } from "./line_buffer.ts";
+import { PairBytes } from "./pair_bytes.ts";
 import { commonTime, TimeText } from "./time_text.ts";
 
 const utf8 = new TextEncoder();
@@ -18,27 +19,30 @@ const PROTOCOLS: Readonly<Record<string, Uint8Array>> = {
   "HTTP/1.0": utf8.encode(' HTTP/1.0" '),
   "HTTP/2.0": utf8.encode(' HTTP/2.0" '),
 };
+const FIRST_BYTE = utf8.encode(" first_byte=");
+const NO_ERROR = utf8.encode(" error=-");
+type Text = string | undefined;
 
 export class CommonFormat implements AccessFormat {
   readonly #time = new TimeText(commonTime);
-  /** What stands before the last line's request, and of whom and when it is. */
-  #before: Uint8Array = utf8.encode("");
-  #clientIp = "";
-  #second = "";
-  /** What the last line has of its way, and which that is. */
-  #way: Uint8Array = utf8.encode("");
-  #cluster: string | undefined;
-  #hostName: string | undefined;
+  /** What stands before a request: of whom and when it is. */
+  readonly #before = new PairBytes((clientIp: string, second: string) =>
+    `${clientIp === "" ? "-" : clientIp} - - [${second}] "`
+  );
+  /** What stands behind what the client sent: the request's way. */
+  readonly #way = new PairBytes((cluster: Text, host: Text) =>
+    ` cluster=${cluster ?? "-"} host=${host ?? "-"} time=`
+  );
 
   request(line: LineBuffer, request: WatchedRequest, startMs: number): void {
     const { method, status, clock } = request;
-    line.raw(this.#beforeOf(request.clientIp, this.#time.of(startMs)));
+    line.raw(this.#before.of(request.clientIp, this.#time.of(startMs)));
     if (method === "") {
       line.text('-" ');
     } else {
       line.text(method);
       line.text(" ");
-      line.escaped(request.bytes, request.target.start, request.target.end, COMMON_ESCAPES);
+      addRange(line, request, request.target, COMMON_ESCAPES);
       line.raw(PROTOCOLS[protocolOf(request)]!);
     }
     if (status === 0) line.text("499");
@@ -47,29 +51,13 @@ export class CommonFormat implements AccessFormat {
     line.number(request.responseBytes);
     quoted(line, request, request.referer);
     quoted(line, request, request.userAgent);
-    line.raw(this.#wayOf(request.cluster, request.hostName));
+    line.raw(this.#way.of(request.cluster, request.hostName));
     line.millis(request.endedMs - clock.headMs);
-    line.text(" first_byte=");
+    line.raw(FIRST_BYTE);
     if (clock.answeredMs === 0) line.text("-");
     else line.millis(clock.answeredMs - clock.headMs);
-    line.text(" error=");
-    line.text(request.code ?? "-");
-  }
-
-  #beforeOf(clientIp: string, second: string): Uint8Array {
-    if (clientIp === this.#clientIp && second === this.#second) return this.#before;
-    this.#clientIp = clientIp;
-    this.#second = second;
-    return this.#before = utf8.encode(`${clientIp === "" ? "-" : clientIp} - - [${second}] "`);
-  }
-
-  #wayOf(cluster: string | undefined, hostName: string | undefined): Uint8Array {
-    if (this.#way.length > 0 && cluster === this.#cluster && hostName === this.#hostName) {
-      return this.#way;
-    }
-    this.#cluster = cluster;
-    this.#hostName = hostName;
-    return this.#way = utf8.encode(` cluster=${cluster ?? "-"} host=${hostName ?? "-"} time=`);
+    if (request.code === undefined) line.raw(NO_ERROR);
+    else line.text(` error=${request.code}`);
   }
 
   connection(line: LineBuffer, connection: WatchedConnection, startMs: number): void {
@@ -100,7 +88,7 @@ export class CommonFormat implements AccessFormat {
 function quoted(line: LineBuffer, request: WatchedRequest, range: HeadRange): void {
   line.text(' "');
   if (range.length === 0) line.text("-");
-  else line.escaped(request.bytes, range.start, range.end, COMMON_ESCAPES);
+  else addRange(line, request, range, COMMON_ESCAPES);
   line.text('"');
 }
 

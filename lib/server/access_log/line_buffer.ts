@@ -1,4 +1,5 @@
 /** Lines of bytes on their way to a file: written in place, handed over by the buffer. */
+import { isPlain } from "../../codec/http1/byte_class.ts";
 import type { Timer, TimerWheel } from "../../timer.ts";
 
 /** How a buffer is emptied. */
@@ -13,14 +14,11 @@ export interface LineBufferOptions {
 }
 
 /** Bytes that stand for themselves in every form. */
-const IS_PLAIN = Uint8Array.from(
-  { length: 256 },
-  (_, byte) => Number(byte >= 0x20 && byte <= 0x7e && byte !== 0x22 && byte !== 0x5c),
-);
+const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(isPlain(byte)));
+/** Below this a loop is faster than a view and a call. */
+const LOOP_BYTES = 64;
 /** What is counted in 32 bits. */
 const MAX_SMALL = 0x3fffffff;
-/** Below this a loop is faster than a view and a call. */
-const LOOP_BYTES = 160;
 /** A line waits at most this long for more to go with it, ms. */
 const FLUSH_MS = 200;
 const DEFAULT_BYTES = 256 << 10;
@@ -71,7 +69,7 @@ export class LineBuffer {
     else this.#timer ??= this.#options.timers.after(FLUSH_MS, () => this.#flush());
   }
 
-  /** Adds text of ASCII as it is. */
+  /** Adds text of ASCII as it is; for what is always the same, `raw()` takes half of the time. */
   text(text: string): void {
     const bytes = this.#bytes;
     let at = this.#end;
@@ -81,8 +79,16 @@ export class LineBuffer {
 
   /** Adds bytes as they are. */
   raw(from: Uint8Array): void {
-    this.#bytes.set(from, this.#end);
-    this.#end += from.length;
+    this.plain(from, 0, from.length);
+  }
+
+  /** Adds some of the bytes as they are. */
+  plain(from: Uint8Array, start: number, end: number): void {
+    const bytes = this.#bytes;
+    const at = this.#end;
+    if (end - start > LOOP_BYTES) bytes.set(from.subarray(start, end), at);
+    else for (let i = start, to = at; i < end; i++) bytes[to++] = from[i]!;
+    this.#end = at + end - start;
   }
 
   /** Adds bytes as `escapes` has them: what stands there for a byte, if it is not itself. */
@@ -94,17 +100,12 @@ export class LineBuffer {
   ): void {
     const bytes = this.#bytes;
     let at = this.#end;
-    let plainEnd = start;
-    while (plainEnd < end && IS_PLAIN[from[plainEnd]!] === 1) plainEnd += 1;
-    if (plainEnd === end) {
-      // Nearly always so.
-      if (end - start > LOOP_BYTES) bytes.set(from.subarray(start, end), at);
-      else for (let i = start, to = at; i < end; i++) bytes[to++] = from[i]!;
-      this.#end = at + end - start;
-      return;
-    }
     for (let i = start; i < end; i++) {
       const byte = from[i]!;
+      if (IS_PLAIN[byte] === 1) {
+        bytes[at++] = byte;
+        continue;
+      }
       const escape = escapes[byte];
       if (escape === undefined) {
         bytes[at++] = byte;

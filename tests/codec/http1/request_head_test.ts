@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { IS_FIELD_VALUE } from "../../../lib/codec/http1/byte_class.ts";
 import { FIELD } from "../../../lib/codec/http1/field_id.ts";
 import { requestFraming } from "../../../lib/codec/http1/framing.ts";
 import { DEFAULT_HEAD_LIMITS, INCOMPLETE } from "../../../lib/codec/http1/head.ts";
@@ -287,4 +288,22 @@ Deno.test("RequestHead throws nothing but HttpError, whatever the bytes", () => 
     }),
     { numRuns: 3000 },
   );
+});
+
+Deno.test("RequestHead knows of each value whether it is plain, whatever came before it", () => {
+  const allowed = Array.from({ length: 256 }, (_, code) => code)
+    .filter((code) => IS_FIELD_VALUE[code] === 1);
+  const unit = fc.constantFrom(...allowed.map((code) => String.fromCharCode(code)));
+  const value = fc.string({ unit });
+  fc.assert(fc.property(fc.array(value, { maxLength: 10 }), (values) => {
+    const head = parseRequest(
+      lines("GET / HTTP/1.1", HOST, ...values.map((text) => `X-A: ${text}`)),
+    );
+    values.forEach((text, i) => {
+      const isPlain = /^[ !#-[\]-~]*$/.test(head.value(i + 1));
+      if (head.isPlain(i + 1)) assert.ok(isPlain, JSON.stringify(text));
+      // What is cut off its end may be a tab.
+      else assert.ok(!isPlain || head.value(i + 1) !== text, JSON.stringify(text));
+    });
+  }));
 });
