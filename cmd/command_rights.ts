@@ -79,7 +79,10 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
     kept: () => ["read", "write", "env"],
     words: "files, to read variables",
   },
-  completion: NOTHING,
+  completion: {
+    kept: (values, [what]) => what === "hosts" ? clientRights(values) : [],
+    words: "nothing; for hosts what status has",
+  },
   help: NOTHING,
   version: NOTHING,
 };

@@ -7,6 +7,15 @@ import type { CompletableCommand, CompletableFlag } from "./completion_model.ts"
  */
 export function bashCompletion(commands: readonly CompletableCommand[]): string {
   return `# bash completion of revtun; revtun completion bash > /etc/bash_completion.d/revtun
+_revtun_hosts() {
+  local flag pattern
+  local -a where=()
+  for flag in --admin --admin-token-file; do
+    pattern="\${flag}[= ]+([^ ]+)"
+    [[ "$COMP_LINE" =~ $pattern ]] && where+=("$flag" "\${BASH_REMATCH[1]}")
+  done
+  "\${COMP_WORDS[0]}" completion hosts "\${where[@]}" 2>/dev/null </dev/null
+}
 _revtun() {
   local cur=\${COMP_WORDS[COMP_CWORD]} flag=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]}
   local flags="" words="" rest=free word
@@ -33,11 +42,14 @@ ${commands.map(commandCase).join("\n")}
   fi
   for word in "\${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
     [[ " $words " == *" $word "* ]] && words=""
+    [[ "$rest" == hosts && "$word" =~ ^[A-Za-z0-9._-]+/ ]] && rest=free
   done
   if [ -n "$words" ]; then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
   elif [ "$rest" = file ]; then
     compopt -o default
+  elif [ "$rest" = hosts ]; then
+    COMPREPLY=($(compgen -W "$(_revtun_hosts)" -- "$cur"))
   fi
 }
 complete -F _revtun revtun
@@ -64,7 +76,7 @@ function commandCase({ name, flags, words, rest }: CompletableCommand): string {
   const set = [
     `flags="${names(flags)}"`,
     ...(words.length > 0 ? [`words="${words.join(" ")}"`] : []),
-    ...(rest === "file" ? ["rest=file"] : []),
+    ...(rest === "free" ? [] : [`rest=${rest}`]),
   ];
   return `    ${name}) ${set.join(" ")} ;;`;
 }

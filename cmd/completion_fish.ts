@@ -11,6 +11,9 @@ export function fishCompletion(commands: readonly CompletableCommand[]): string 
         `complete -c revtun -n '__revtun_first ${name} ${words.join(" ")}' -a '${words.join(" ")}'`,
       ]
       : []),
+    ...(rest === "hosts"
+      ? [`complete -c revtun -n '__revtun_no_host ${name}' -a '(__revtun_hosts)'`]
+      : []),
     ...(rest === "file"
       ? [`complete -c revtun -n '__revtun_rest ${name} ${words.join(" ")}' -F`]
       : []),
@@ -33,6 +36,18 @@ end
 function __revtun_rest -d 'The command, after one of its words where it has some'
     __revtun_in $argv[1]; or return 1
     test (count $argv) -eq 1; or not __revtun_first $argv
+end
+function __revtun_hosts -d 'Hosts of the server that --admin names'
+    set -l where
+    for flag in --admin --admin-token-file
+        set -l found (string match -r -g -- $flag'[= ]+(\\S+)' (commandline -p))
+        and set -a where $flag $found
+    end
+    revtun completion hosts $where 2>/dev/null </dev/null
+end
+function __revtun_no_host -d 'The command, before its host'
+    __revtun_in $argv[1]; or return 1
+    not string match -qr '^[\\w.-]+/' -- (commandline -opc)[3..-1]
 end
 complete -c revtun -f
 complete -c revtun -n '__revtun_at 1' -l help -s h -d 'Show the commands'

@@ -1,6 +1,7 @@
 /** What shells have to know of the commands, from the definitions that `--help` is made of. */
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./mod.ts";
+import { HOST_PLACEHOLDER } from "./host_argument.ts";
 import { hasFlag } from "./option.ts";
 import type { OptionSpec } from "./option.ts";
 
@@ -26,8 +27,8 @@ export interface CompletableCommand {
   readonly flags: readonly CompletableFlag[];
   /** Its first argument, where that is one of a few words; else empty. */
   readonly words: readonly string[];
-  /** All other arguments. */
-  readonly rest: "file" | "free";
+  /** All other arguments; "hosts" for one host of a running server, as CLUSTER/HOST. */
+  readonly rest: "file" | "free" | "hosts";
 }
 
 /** Every command, in the order of the help. */
@@ -42,7 +43,11 @@ function completable({ name, summary, args, options }: Command): CompletableComm
     summary,
     flags: [...options.filter(hasFlag).flatMap(flagsOf), HELP],
     words: args?.choices ?? [],
-    rest: args?.areFiles === true ? "file" : "free",
+    rest: args?.areFiles === true
+      ? "file"
+      : args?.placeholder === HOST_PLACEHOLDER
+      ? "hosts"
+      : "free",
   };
 }
 

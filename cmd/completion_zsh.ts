@@ -5,6 +5,15 @@ import type { Completable, CompletableCommand, CompletableFlag } from "./complet
 export function zshCompletion(commands: readonly CompletableCommand[]): string {
   return `#compdef revtun
 # zsh completion of revtun; revtun completion zsh > a folder of $fpath/_revtun
+_revtun_hosts() {
+  local flag
+  local -a where hosts
+  for flag in --admin --admin-token-file; do
+    [[ $BUFFER =~ "\${flag}[= ]+([^ ]+)" ]] && where+=($flag $match[1])
+  done
+  hosts=(\${(f)"$(command revtun completion hosts $where 2>/dev/null </dev/null)"})
+  compadd -a hosts
+}
 _revtun() {
   local curcontext=$curcontext state line
   local -a commands
@@ -34,7 +43,9 @@ function commandCase({ name, flags, words, rest }: CompletableCommand): string {
   const specs = [
     ...flags.flatMap(flagSpecs),
     ...(words.length > 0 ? [`1:argument:(${words.join(" ")})`] : []),
-    `*:argument:${action(rest)}`,
+    ...(rest === "hosts"
+      ? ["1:host:_revtun_hosts", "*:argument: "]
+      : [`*:argument:${action(rest)}`]),
   ];
   const lines = specs.map((spec) => ` \\\n        ${quoted(spec)}`).join("");
   return `    ${name})\n      _arguments${lines}\n      ;;`;

@@ -6,6 +6,9 @@ import type { Answer } from "./admin_answers.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 
+/** How commands call an argument that names a host; shells complete it. */
+export const HOST_PLACEHOLDER = "CLUSTER/HOST";
+
 /** The API's path of the host that `text` names. @throws {ConfigError} */
 export function hostPath(text: string): string {
   const slash = text.indexOf("/");
@@ -35,7 +38,7 @@ export function hostCommand<T extends v.GenericSchema>(init: {
     name: init.name,
     summary: init.summary,
     description: init.description,
-    args: { placeholder: "CLUSTER/HOST", min: 1, max: 1 },
+    args: { placeholder: HOST_PLACEHOLDER, min: 1, max: 1 },
     options: [
       { name: "json", kind: "boolean", description: "Print the API's answer as it is" },
       ...CLIENT_OPTIONS,

@@ -4,7 +4,7 @@ import { ANSWERS } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
-import { hostPath } from "./host_argument.ts";
+import { HOST_PLACEHOLDER, hostPath } from "./host_argument.ts";
 
 export const command: Command = defineCommand({
   name: "weight",
@@ -12,7 +12,7 @@ export const command: Command = defineCommand({
   description: "WEIGHT is 0 (no new work) to 10000, or own: what the agent itself asks for. It " +
     "holds for the name: also when its agent comes back. Without WEIGHT the present one is shown.",
   usage: "revtun weight [options] CLUSTER/HOST [WEIGHT]",
-  args: { placeholder: "CLUSTER/HOST", min: 1, max: 2 },
+  args: { placeholder: HOST_PLACEHOLDER, min: 1, max: 2 },
   options: [
     { name: "json", kind: "boolean", description: "Print the API's answer as it is" },
     ...CLIENT_OPTIONS,
