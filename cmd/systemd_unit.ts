@@ -85,7 +85,18 @@ function serviceLines({ role, isUser, program, configFile }: UnitOptions): strin
     "Restart=on-failure",
     "RestartSec=5s",
     ...wrong,
-    `LimitNOFILE=${role === "server" ? 131_072 : 65_536}`,
+    ...openFiles(role === "server" ? 131_072 : 65_536, isUser),
+  ];
+}
+
+/** A user's systemd gives less where the user may have less: nobody knows how much. */
+function openFiles(count: number, isUser: boolean): string[] {
+  return [
+    `LimitNOFILE=${count}`,
+    ...(isUser ? [] : [
+      `# The same number: revtun itself cannot see it.`,
+      `Environment=REVTUN_OPEN_FILES=${count}`,
+    ]),
   ];
 }
 

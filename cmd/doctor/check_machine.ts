@@ -71,5 +71,9 @@ export async function checkClock(): Promise<Step> {
 /** The system does not tell, or does not let us look. */
 function unknownLimit(needed: number): Step {
   const detail = `cannot be seen from here; ${needed} would be enough for all that is configured`;
-  return stepOf("limits", "ulimit -n", { verdict: "ok", detail });
+  return stepOf("limits", "ulimit -n", {
+    verdict: "warn",
+    detail,
+    advice: "set REVTUN_OPEN_FILES to what `ulimit -Hn` says where it is started",
+  });
 }

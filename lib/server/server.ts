@@ -262,6 +262,16 @@ export class RunningServer {
   async listenForClients(): Promise<void> {
     await this.certificates.openFrontends(this.#config.frontendTls);
     for (const spec of this.#config.frontends) await this.frontends.add(spec);
+    this.#tellOfLimits();
+  }
+
+  #tellOfLimits(): void {
+    if (openFileLimit() === undefined) {
+      this.#runtime.log.info(
+        "server.limit_unknown",
+        "How many files may be open cannot be seen; set REVTUN_OPEN_FILES to what ulimit -Hn says",
+      );
+    }
     if (!this.#isLimited) return;
     const { maxFrontendConnections, maxTunnels } = this.#config;
     this.#runtime.log.info("server.limited", "Takes what the open files suffice for (ulimit -n)", {

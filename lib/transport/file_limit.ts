@@ -3,7 +3,11 @@
 /** Where Linux says it; other systems have no such file. */
 const LIMITS_FILE = "/proc/self/limits";
 
-/** Set by what starts the program: with bounded rights deno 2.9.6 lets nobody read that file. */
+/**
+ * Set by what starts the program: with bounded rights deno 2.9.6 lets nobody read that file, nor is
+ * there another way to what it says. An executable of `deno compile` starts itself: there it is the
+ * unit of systemd, or whoever starts it.
+ */
 const LIMIT_VARIABLE = "REVTUN_OPEN_FILES";
 
 /** The process's limit; undefined where neither the system nor the variable tells. */

@@ -20,6 +20,29 @@ function compile(folder: string, flags: readonly string[], env: Record<string, s
   return deno([...run, `--out=${folder}`, ...flags], env);
 }
 
+/** What a server logs until it is up. */
+async function startedServer(
+  program: readonly string[],
+  env: Record<string, string>,
+): Promise<string> {
+  const admin = ["--admin", "127.0.0.1:0"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...program, "server", "--listen", "127.0.0.1:0", "--tunnel", "127.0.0.1:0", ...admin],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    // The last that it says at its start.
+    if (/event=admin\.listening/.test(text)) child.kill("SIGTERM");
+  }
+  await child.status;
+  return text;
+}
+
 Deno.test("the bundled program runs with its permissions alone", async () => {
   const folder = await Deno.makeTempDir({ prefix: "revtun-compile-" });
   try {
@@ -31,6 +54,14 @@ Deno.test("the bundled program runs with its permissions alone", async () => {
     const version = await deno([...program, "--version"]);
     assert.match(version.stdout, /^revtun \d/);
     assert.deepEqual([version.code, version.stderr], [0, ""]);
+
+    // What starts it tells how many files may be open, as its rights do not let it look.
+    const files = await startedServer(program, { REVTUN_OPEN_FILES: "1000" });
+    assert.match(files, /event=server\.limited/);
+    assert.doesNotMatch(files, /limit_unknown/);
+    const unknown = await startedServer(program, { REVTUN_OPEN_FILES: "" });
+    assert.match(unknown, /event=server\.limit_unknown msg=".*set REVTUN_OPEN_FILES/);
+    assert.doesNotMatch(unknown, /event=server\.limited/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
