@@ -41,7 +41,7 @@ export async function* examineServer(
   const config = await readServerConfig(settings, runtime, await tlsServerOf(settings, undefined));
   await config.credentialPolicy.close?.();
   const shutDoor = shutDoorOf(config);
-  if (shutDoor !== undefined) yield stepOf("clusters", "", { verdict: "fail", ...shutDoor });
+  if (shutDoor !== undefined) yield stepOf("clusters", "server", { verdict: "fail", ...shutDoor });
   yield checkServerFiles(config);
 }
 
