@@ -3,7 +3,7 @@ import { wrap } from "../lib/wrap.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./mod.ts";
-import { envNameOf } from "./option.ts";
+import { envNameOf, hasFlag } from "./option.ts";
 import type { OptionSpec } from "./option.ts";
 import { findCommand } from "./run.ts";
 
@@ -61,7 +61,11 @@ export function commandHelp(command: Command): string {
     if (rows.length > 0) lines.push("", `${group}:`, ...table(rows));
   }
   if (command.options.length > 0) {
-    lines.push("", "Each option also by environment: --log-level is REVTUN_LOG_LEVEL.");
+    const example = command.options.find((spec) => hasFlag(spec) && spec.kind !== "boolean");
+    if (example !== undefined) {
+      const variable = `--${example.name} is ${envNameOf(example)}`;
+      lines.push("", `Each option also by environment: ${variable}.`);
+    }
     if (command.section !== undefined) {
       lines.push("The settings file has more: docs/configuration.md, revtun config --help.");
     }

@@ -2,6 +2,7 @@
 import { escapeControls, printable } from "../lib/printable.ts";
 import { ProgressLine } from "../lib/progress.ts";
 import type { Step, Verdict } from "../lib/step.ts";
+import { wrap } from "../lib/wrap.ts";
 import { EXIT } from "./command.ts";
 import type { Output } from "./command.ts";
 
@@ -12,6 +13,8 @@ const MARKS: Readonly<Record<Verdict, { word: string; colour: number }>> = {
 };
 const NAME_WIDTH = 9;
 const INDENT = "     ";
+/** Narrower lines are left to the terminal. */
+const MIN_ROOM = 30;
 
 /** Prints steps as they come, or all of them as one JSON object at the end; `using` ends it. */
 export class StepPrinter implements Disposable {
@@ -35,7 +38,7 @@ export class StepPrinter implements Disposable {
   async print(step: Step): Promise<void> {
     this.#steps.push(step);
     await this.#progress.clear();
-    if (!this.#isJson) await this.#output.write(linesOf(step, this.#output.isColoured));
+    if (!this.#isJson) await this.#output.write(linesOf(step, this.#output));
   }
 
   /** @param head what the JSON object begins with. */
@@ -54,13 +57,18 @@ export class StepPrinter implements Disposable {
   }
 }
 
-function linesOf(step: Step, isColoured: boolean): string {
+/** A terminal's lines break between words, and go on below the step's name. */
+function linesOf(step: Step, { isColoured, width = Infinity }: Output): string {
   const { word, colour } = MARKS[step.verdict];
-  const mark = isColoured ? `\x1b[${colour}m${word}\x1b[0m` : word;
   const time = (step.ms === 0 ? "" : `${step.ms} ms`).padStart(10);
-  const line = `${mark} ${step.name.padEnd(NAME_WIDTH)} ${printable(step.subject)}  ${time}  ` +
-    `${printable(step.detail)}\n`;
-  return step.advice === undefined ? line : `${line}${INDENT}${printable(step.advice)}\n`;
+  const head = `${step.name.padEnd(NAME_WIDTH)} ${printable(step.subject)}  ${time} `;
+  const room = Math.max(MIN_ROOM, width - INDENT.length);
+  // The head is one word, however many blanks are in it.
+  const [first = "", ...more] = wrap(`${"x".repeat(head.length)} ${printable(step.detail)}`, room);
+  const advice = step.advice === undefined ? [] : wrap(printable(step.advice), room);
+  const mark = isColoured ? `\x1b[${colour}m${word}\x1b[0m` : word;
+  return `${mark} ${`${head}${first.slice(head.length)}`.trimEnd()}\n` +
+    [...more, ...advice].map((line) => `${INDENT}${line}\n`).join("");
 }
 
 function toJson(step: Step): Record<string, unknown> {

@@ -172,7 +172,9 @@ export class TopView {
     const status = this.#picture?.status ?? NO_STATUS;
     const requests = this.#rows.reduce((sum, row) => sum + row.requestsPerSecond, 0);
     const bytes = this.#rows.reduce((sum, row) => sum + row.bytesPerSecond, 0);
-    const hosts = plural(status.hosts, "host");
+    const isPart = this.#rows.length < status.hosts;
+    const hosts = plural(status.hosts, "host") +
+      (isPart ? ` (the busiest ${this.#rows.length} shown)` : "");
     const passing = `${requests.toFixed(0)} req/s, ${formatSize(Math.round(bytes))}/s`;
     const present = `${hosts}, ${status.away} away, ${plural(status.clients, "client")}`;
     const head = fitting(width, [

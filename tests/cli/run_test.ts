@@ -39,6 +39,9 @@ Deno.test("every command's help has an example that its own options understand",
     assert.equal(command.name, name);
     assert.ok(command.examples.length > 0, `${name} has no example`);
     const names = new Set(["help", "version", ...command.options.map((spec) => spec.name)]);
+    const { stdout } = await runCli([name, "--help"]);
+    const variable = /also by environment: --(\S+) is REVTUN_/.exec(stdout)?.[1];
+    assert.ok(variable === undefined || names.has(variable), `${name} has no --${variable}`);
     for (const { line } of command.examples) {
       for (const [, flag = ""] of line.split(" -- ")[0]!.matchAll(/ --(?:no-)?([a-z][\w-]*)/g)) {
         assert.ok(names.has(flag), `${name}: --${flag} of its example is no option`);

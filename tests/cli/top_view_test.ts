@@ -125,6 +125,13 @@ Deno.test("TopView says on narrow screens what matters most, and no half of it",
   assert.match(narrow[4]!, /^edge-a\/t\S*…\S*shop-18 +active/);
 });
 
+Deno.test("TopView says that it shows a part of the hosts", () => {
+  const view = new TopView();
+  const { status, ...rest } = picture(1, [host("a"), host("b")]);
+  view.update({ ...rest, status: { ...status, hosts: 2000 } });
+  assert.match(view.plain(120), /: 2000 hosts \(the busiest 2 shown\), 0 away/);
+});
+
 Deno.test("TopView fits any screen and keeps the chosen host in sight", () => {
   const view = new TopView();
   view.update(picture(1, Array.from({ length: 50 }, (_, i) => host(`till-${i}`))));
