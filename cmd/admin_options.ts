@@ -5,6 +5,7 @@ import type { Admin } from "../lib/admin/admin.ts";
 import type { AdminRoute } from "../lib/admin/admin_route.ts";
 import type { AdminSource, ConfigView } from "../lib/admin/common_routes.ts";
 import { EventStreams } from "../lib/admin/event_stream.ts";
+import { parseOrigin } from "../lib/admin/origin.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { EventRing, keepingLog } from "../lib/event_ring.ts";
 import type { Runtime } from "../lib/runtime.ts";
@@ -41,12 +42,22 @@ export const ADMIN_OPTIONS = [
     description: "The admin API's token itself",
     group: "Admin",
   },
+  {
+    name: "admin-origin",
+    parse: parseOrigin,
+    kind: "list",
+    placeholder: "URL",
+    isFixed: true,
+    description: "Where a proxy in front of the admin endpoint has it: https://admin.example.com",
+    group: "Admin",
+  },
 ] as const satisfies readonly OptionSpec[];
 
 /** An admin endpoint that is to be started, checked as far as it can be before. */
 export interface AdminSetup {
   readonly address: Address;
   readonly token: Secret | undefined;
+  readonly origins: readonly string[];
   readonly events: EventRing;
   /** As given, but its log also keeps what it is told. */
   readonly runtime: Runtime;
@@ -56,6 +67,7 @@ interface AdminValues {
   readonly admin: string | undefined;
   readonly "admin-token-file": string | undefined;
   readonly "admin-token": string | undefined;
+  readonly "admin-origin": readonly string[];
 }
 
 /**
@@ -83,7 +95,14 @@ export async function readAdminSetup(
     );
   }
   const events = new EventRing({ firstId: Date.now() });
-  return { address, token, events, runtime: { ...runtime, log: keepingLog(runtime.log, events) } };
+  const origins = values["admin-origin"].map(parseOrigin);
+  return {
+    address,
+    token,
+    origins,
+    events,
+    runtime: { ...runtime, log: keepingLog(runtime.log, events) },
+  };
 }
 
 /** @throws {RangeError} */
@@ -103,7 +122,7 @@ export async function startAdminOf<S extends AdminSource>(
     import("../lib/admin/admin.ts"),
     import("../lib/admin/web_console.ts"),
   ]);
-  const { address, token, events, runtime } = setup;
+  const { address, token, origins, events, runtime } = setup;
   const streams = new EventStreams(runtime);
   const common: AdminSource = {
     runtime,
@@ -127,6 +146,7 @@ export async function startAdminOf<S extends AdminSource>(
     streams,
     runtime,
     token,
+    origins,
     asset: consoleAsset,
   });
 }

@@ -10,15 +10,21 @@ import { Problem } from "./problem.ts";
  * not show the token where there is one.
  *
  * Without a token the endpoint is on loopback or a Unix socket: then only names of loopback are its
- * own. With one, any name is: what counts is the token, which no browser sends by itself.
+ * own, and those of `origins`. With one, any name is: what counts is the token, which no browser
+ * sends by itself.
  */
 export class AccessRule {
   readonly #kind: Address["kind"];
   readonly #expected: Buffer | undefined;
+  readonly #origins: ReadonlySet<string>;
+  readonly #hosts: ReadonlySet<string>;
 
-  constructor(kind: Address["kind"], token: Secret | undefined) {
+  /** @param origins addresses of the console at a proxy, as `parseOrigin()` gives them */
+  constructor(kind: Address["kind"], token: Secret | undefined, origins: readonly string[] = []) {
     this.#kind = kind;
     this.#expected = token === undefined ? undefined : sha256(token.reveal());
+    this.#origins = new Set(origins);
+    this.#hosts = new Set(origins.map((origin) => new URL(origin).hostname));
   }
 
   get wantsToken(): boolean {
@@ -27,7 +33,9 @@ export class AccessRule {
 
   /** @throws {Problem} 403 for a name that is not this endpoint's. */
   checkHost(url: URL): void {
-    if (this.#kind === "tcp" && !this.wantsToken && !isLocalName(url.hostname)) {
+    const isOwn = this.#kind !== "tcp" || this.wantsToken || isLocalName(url.hostname) ||
+      this.#hosts.has(url.hostname);
+    if (!isOwn) {
       throw new Problem(
         403,
         `Host "${url.hostname}" is not this endpoint's; use 127.0.0.1 or localhost`,
@@ -41,9 +49,22 @@ export class AccessRule {
     const site = request.headers.get("sec-fetch-site");
     // A page on another port of this machine is of the same "site".
     const isForeign = site === "cross-site" || site === "same-site";
-    if ((origin !== null && origin !== url.origin) || isForeign) {
-      throw new Problem(403, "Requests of other sites' pages are not served");
-    }
+    if (!isForeign && (origin === null || this.#isOwn(origin, url, site))) return;
+    throw new Problem(
+      403,
+      "Requests of other sites' pages are not served; the address of a proxy in front has to be " +
+        "named by --admin-origin",
+    );
+  }
+
+  /**
+   * The page came from here. Behind a proxy that ends TLS its scheme is another; then the browser's
+   * own word is wanted too, which no page can forge (Fetch Metadata) and which is not there where
+   * TLS does not say who answers.
+   */
+  #isOwn(origin: string, url: URL, site: string | null): boolean {
+    if (origin === url.origin || this.#origins.has(origin)) return true;
+    return site === "same-origin" && origin === `https://${url.host}`;
   }
 
   /** @throws {Problem} 401 without the token, 403 with a wrong one. */

@@ -29,6 +29,8 @@ export interface AdminOptions<S> {
   readonly runtime: Runtime;
   /** What every request but `/healthz` and `/readyz` has to show; required off loopback. */
   readonly token?: Secret | undefined;
+  /** Addresses of a proxy in front, from which the console is opened; none by default. */
+  readonly origins?: readonly string[];
   /** Files that are served to whoever asks: they hold nothing of this server. */
   readonly asset?: (pathname: string, request: Request) => Response | undefined;
 }
@@ -109,7 +111,7 @@ class Endpoint<S> {
 
   constructor(kind: Address["kind"], options: AdminOptions<S>) {
     this.#options = options;
-    this.#access = new AccessRule(kind, options.token);
+    this.#access = new AccessRule(kind, options.token, options.origins);
   }
 
   async answer(request: Request): Promise<Response> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { AccessRule } from "../../lib/admin/access.ts";
+import { parseOrigin } from "../../lib/admin/origin.ts";
 import { Problem } from "../../lib/admin/problem.ts";
 import { Secret } from "../../lib/secret.ts";
 import { adminRig } from "./rig.ts";
@@ -51,6 +52,65 @@ Deno.test("with a token that is what counts, whatever the name", () => {
   assert.equal(verdict(rule, url, { authorization: "bearer hunter2" }), 200);
   const origin = "http://evil.example";
   assert.equal(verdict(rule, url, { authorization: "Bearer hunter2", origin }), 403);
+});
+
+Deno.test("behind a proxy that ends TLS, a page is known by its origin and the browser's word", () => {
+  const rule = new AccessRule("tcp", new Secret("hunter2"));
+  const url = "http://admin.example.com/x";
+  const token = { authorization: "Bearer hunter2" };
+  const own = { ...token, origin: "https://admin.example.com" };
+  assert.equal(verdict(rule, url, { ...own, "sec-fetch-site": "same-origin" }), 200);
+  // Neither alone is enough, and nothing less than the same origin.
+  assert.equal(verdict(rule, url, own), 403);
+  for (const site of ["none", "same-site", "cross-site", "Same-Origin", "same-origin, none", ""]) {
+    assert.equal(verdict(rule, url, { ...own, "sec-fetch-site": site }), 403, site);
+  }
+  for (
+    const origin of [
+      ...["https://admin.example.com:8443", "https://evil.example", "null", "https://"],
+      ...["https://admin.example.com.evil.example", "https://evil.admin.example.com", ""],
+      ...["https://admin.example.com/", "https://admin.example.com@evil.example", "wss://x"],
+    ]
+  ) {
+    const headers = { ...token, origin, "sec-fetch-site": "same-origin" };
+    assert.equal(verdict(rule, url, headers), 403, origin);
+  }
+  // The token is asked for as ever.
+  const { authorization: _, ...without } = own;
+  assert.equal(verdict(rule, url, { ...without, "sec-fetch-site": "same-origin" }), 401);
+});
+
+Deno.test("a name that leads to loopback stays out, whatever its page's headers say", () => {
+  const rule = new AccessRule("tcp", undefined, ["https://admin.example.com"]);
+  const headers = { origin: "https://evil.example", "sec-fetch-site": "same-origin" };
+  assert.equal(verdict(rule, "http://evil.example/x", headers), 403);
+  // A proxy that names us loopback: the page is not one of ours for that.
+  assert.equal(verdict(rule, "http://127.0.0.1:9901/x", headers), 403);
+});
+
+Deno.test("an origin that is named is let in with its name, and no other", () => {
+  const rule = new AccessRule("tcp", undefined, ["https://admin.example.com"]);
+  const origin = "https://admin.example.com";
+  for (const url of ["http://admin.example.com/x", "http://127.0.0.1:9901/x"]) {
+    assert.equal(verdict(rule, url), 200, url);
+    assert.equal(verdict(rule, url, { origin }), 200, url);
+    assert.equal(verdict(rule, url, { origin, "sec-fetch-site": "same-origin" }), 200, url);
+    assert.equal(verdict(rule, url, { origin, "sec-fetch-site": "cross-site" }), 403, url);
+    assert.equal(verdict(rule, url, { origin: "http://evil.example" }), 403, url);
+  }
+  assert.equal(verdict(rule, "http://evil.example/x"), 403);
+  assert.equal(verdict(rule, "http://127.0.0.1:9901/x", { origin: "http://127.0.0.1:9901" }), 200);
+});
+
+Deno.test("parseOrigin() takes scheme, host and port, and says what it wants", () => {
+  assert.equal(parseOrigin("https://Admin.Example.com:443"), "https://admin.example.com");
+  assert.equal(parseOrigin("http://[::1]:8080/"), "http://[::1]:8080");
+  for (
+    const text of [
+      ...["admin.example.com", "https://a/b", "https://a?b", "https://u@a", "ftp://a", "*", ""],
+      ...["https://*.example.com", "null", "https://a#b"],
+    ]
+  ) assert.throws(() => parseOrigin(text), /is not like https:\/\/admin.example.com/, text);
 });
 
 Deno.test("health is for everybody, all else for who has the token", async () => {
