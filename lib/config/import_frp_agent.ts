@@ -55,7 +55,7 @@ export function frpAgent(fields: FrpFields): Record<string, unknown> {
     visitor.note("serverName", "there are no visitors: see stcp in docs/migrating.md");
   }
   fields.noteIf("includes", "import these files too, one by one");
-  fields.noteIf("transport.proxyURL", "has no counterpart");
+  fields.noteIf("transport.proxyURL", "the agent dials a relay: see docs/migrating.md");
   fields.drop("loginFailExit", "udpPacketSize", "transport.poolCount", "transport.tcpMux");
   fields.drop("transport.tcpMuxKeepaliveInterval", "transport.heartbeatTimeout");
   fields.drop("transport.dialServerKeepalive", "natHoleStunServer");
