@@ -6,7 +6,8 @@
  */
 import { FrameDecoder } from "../lib/codec/frame.ts";
 import { RequestHead } from "../lib/codec/http1/request_head.ts";
-import { decodeMessage, encodeMessage } from "../lib/codec/message.ts";
+import { decodeMessage } from "../lib/codec/decode_message.ts";
+import { encodeMessage } from "../lib/codec/encode_message.ts";
 import { AnswerDecoder, encodePreface, PrefaceDecoder } from "../lib/codec/preface.ts";
 import { ClientHelloDecoder } from "../lib/codec/client_hello.ts";
 import { encodeProxyHeader, ProxyHeaderDecoder } from "../lib/codec/proxy_protocol.ts";

@@ -3,7 +3,7 @@
  * memory it takes: the decode-frame section of `npm run bench`.
  */
 import { fileURLToPath } from "node:url";
-import { encodeMessage } from "../lib/codec/message.ts";
+import { encodeMessage } from "../lib/codec/encode_message.ts";
 import { encodePreface } from "../lib/codec/preface.ts";
 import { FLAG, FRAME_TYPE, HEADER_BYTES, writeHeader } from "../lib/codec/yamux.ts";
 import { routeFlags } from "../npm/route.ts";

@@ -3,7 +3,9 @@
  * agent's connections, with 10,000 tokens and without, by turns in one process; and what 10,000 tokens take to load and to hold. Also alone by `npm run bench -- identity`.
  */
 import { FrameDecoder } from "../lib/codec/frame.ts";
-import { CONNECT_STATUS, decodeMessage, encodeMessage } from "../lib/codec/message.ts";
+import { CONNECT_STATUS } from "../lib/codec/message.ts";
+import { decodeMessage } from "../lib/codec/decode_message.ts";
+import { encodeMessage } from "../lib/codec/encode_message.ts";
 import { newTicket } from "../lib/auth/ticket.ts";
 import { routeFlags } from "../npm/route.ts";
 import { byTurns, pairedRatio } from "./by_turns.ts";

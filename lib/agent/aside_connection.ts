@@ -5,7 +5,7 @@
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import { Backoff } from "../backoff.ts";
-import { encodeMessage } from "../codec/message.ts";
+import { encodeMessage } from "../codec/encode_message.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
 import type { Connection } from "../transport/connection.ts";

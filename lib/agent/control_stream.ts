@@ -1,6 +1,7 @@
 /** The stream on which agent and server tell each other what no request says. */
 import { FrameDecoder } from "../codec/frame.ts";
-import { decodeMessage, encodeMessage } from "../codec/message.ts";
+import { decodeMessage } from "../codec/decode_message.ts";
+import { encodeMessage } from "../codec/encode_message.ts";
 import type { KnownMessage, Message } from "../codec/message.ts";
 import { AnswerDecoder, encodePreface } from "../codec/preface.ts";
 import type { Duplex, Sink } from "../duplex.ts";

@@ -1,6 +1,8 @@
 /** The agent's side of the handshake: what it says, and what the answer means. No IO, no clock. */
 import { FrameDecoder } from "../codec/frame.ts";
-import { CONNECT_STATUS, decodeMessage, describeStatus, encodeMessage } from "../codec/message.ts";
+import { CONNECT_STATUS, describeStatus } from "../codec/message.ts";
+import { decodeMessage } from "../codec/decode_message.ts";
+import { encodeMessage } from "../codec/encode_message.ts";
 import type { AgentHello, InitInfo, InitResponse, TargetHello } from "../codec/message.ts";
 import { HandshakeError } from "../errors.ts";
 import type { AgentConfig } from "./config.ts";

@@ -10,7 +10,7 @@ import type { Frame, FrameKind } from "./frame.ts";
 import { FieldReader, isObject, payloadError } from "./json_object.ts";
 import type { JsonObject } from "./json_object.ts";
 import { parseJson } from "./json_parser.ts";
-import { FORMATS } from "./message.ts";
+import { FORMATS } from "./decode_message.ts";
 import { ANSWER_STATUS } from "./preface.ts";
 import type { WireFrame, YamuxFrame } from "./wire_frame.ts";
 import { FLAG, FRAME_TYPE } from "./yamux.ts";

@@ -2,7 +2,8 @@
 import { FRAME_FLAG, FrameDecoder, isKnownFlag } from "../codec/frame.ts";
 import type { Frame } from "../codec/frame.ts";
 import { frameToJson } from "../codec/frame_json.ts";
-import { CONNECT_STATUS, decodeMessage, FORMATS } from "../codec/message.ts";
+import { CONNECT_STATUS } from "../codec/message.ts";
+import { decodeMessage, FORMATS } from "../codec/decode_message.ts";
 import type { TunnelMode } from "../codec/message.ts";
 import { DecodeError } from "../errors.ts";
 import { guessProtocol, isMuxHeader } from "./first_bytes.ts";

@@ -1,7 +1,7 @@
 /** Reads how a stream begins in one direction, and all of it if it is a control stream. */
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, FrameDecoder } from "../codec/frame.ts";
 import { frameToJson } from "../codec/frame_json.ts";
-import { decodeMessage } from "../codec/message.ts";
+import { decodeMessage } from "../codec/decode_message.ts";
 import { ANSWER_STATUS, AnswerDecoder, PrefaceDecoder } from "../codec/preface.ts";
 import type { WireFrame } from "../codec/wire_frame.ts";
 import { DecodeError } from "../errors.ts";

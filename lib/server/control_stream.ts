@@ -1,6 +1,7 @@
 /** What agent and server tell each other beside the requests; see docs/protocol.md, "Control". */
 import { FrameDecoder } from "../codec/frame.ts";
-import { decodeMessage, encodeMessage } from "../codec/message.ts";
+import { decodeMessage } from "../codec/decode_message.ts";
+import { encodeMessage } from "../codec/encode_message.ts";
 import type { KnownMessage, Message } from "../codec/message.ts";
 import { encodeAnswer, PrefaceDecoder } from "../codec/preface.ts";
 import type { Preface } from "../codec/preface.ts";

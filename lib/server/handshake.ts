@@ -1,6 +1,6 @@
 /** The server's side of a handshake without IO: bytes in, what they ask for out. */
 import { FrameDecoder } from "../codec/frame.ts";
-import { decodeMessage } from "../codec/message.ts";
+import { decodeMessage } from "../codec/decode_message.ts";
 import type { GracefulClose, InitInfo } from "../codec/message.ts";
 import { DecodeError } from "../errors.ts";
 

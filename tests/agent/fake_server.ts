@@ -1,6 +1,7 @@
 /** A tunnel server of revtun's kind, as far as an agent's tests need one. */
 import { FrameDecoder } from "../../lib/codec/frame.ts";
-import { decodeMessage, encodeMessage } from "../../lib/codec/message.ts";
+import { decodeMessage } from "../../lib/codec/decode_message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import type { InitInfo, InitResponse, Message, ServerHello } from "../../lib/codec/message.ts";
 import { AnswerDecoder, encodePreface, PrefaceDecoder } from "../../lib/codec/preface.ts";
 import type { Answer, Preface } from "../../lib/codec/preface.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { frameFromJson, frameToJson } from "../../lib/codec/frame_json.ts";
-import { encodeMessage } from "../../lib/codec/message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import { FrameDecoder } from "../../lib/codec/frame.ts";
 import { encodeWireFrame } from "../../lib/codec/wire_frame.ts";
 import type { WireFrame } from "../../lib/codec/wire_frame.ts";

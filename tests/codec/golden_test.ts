@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FrameDecoder } from "../../lib/codec/frame.ts";
 import { frameFromJson, frameToJson } from "../../lib/codec/frame_json.ts";
-import { decodeMessage } from "../../lib/codec/message.ts";
+import { decodeMessage } from "../../lib/codec/decode_message.ts";
 import { ANSWER_STATUS, AnswerDecoder, PrefaceDecoder } from "../../lib/codec/preface.ts";
 import { encodeWireFrame } from "../../lib/codec/wire_frame.ts";
 import type { WireFrame } from "../../lib/codec/wire_frame.ts";

@@ -2,13 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeFrame, FRAME_FLAG, FRAME_KIND, FrameDecoder } from "../../lib/codec/frame.ts";
 import type { Frame } from "../../lib/codec/frame.ts";
-import {
-  CONNECT_STATUS,
-  decodeMessage,
-  describeStatus,
-  effectiveWeight,
-  encodeMessage,
-} from "../../lib/codec/message.ts";
+import { CONNECT_STATUS, describeStatus, effectiveWeight } from "../../lib/codec/message.ts";
+import { decodeMessage } from "../../lib/codec/decode_message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import type { Message } from "../../lib/codec/message.ts";
 import { DecodeError } from "../../lib/errors.ts";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { CaptureRecord } from "../../lib/decode/capture_input.ts";
 import { formatRecordAsJson } from "../../lib/decode/format_record.ts";
 import { parseRecord } from "../../lib/decode/parse_record.ts";
-import { encodeMessage } from "../../lib/codec/message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import { encodePreface } from "../../lib/codec/preface.ts";
 import { writeHeader } from "../../lib/codec/yamux.ts";
 import {

@@ -1,6 +1,7 @@
 /** Shakes hands with a real server as an agent that may say anything of itself. */
 import { FrameDecoder } from "../../lib/codec/frame.ts";
-import { decodeMessage, encodeMessage } from "../../lib/codec/message.ts";
+import { decodeMessage } from "../../lib/codec/decode_message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import type { AgentHello, InitInfo, InitResponse } from "../../lib/codec/message.ts";
 
 /** What such an agent says; what is left out is as a decent agent of cluster edge-a has it. */

@@ -1,6 +1,6 @@
 /** Agents that speak of hosts which are not theirs, to a real server. */
 import assert from "node:assert/strict";
-import { encodeMessage } from "../../lib/codec/message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import { connect } from "./claimant.ts";
 import { ask, startAgent, startServer } from "./commands.ts";
 import { controlSpeaker } from "./control_speaker.ts";

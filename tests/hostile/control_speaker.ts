@@ -1,7 +1,8 @@
 /** An agent that says by hand what it likes on its control stream, to a real server. */
 import assert from "node:assert/strict";
 import { FrameDecoder } from "../../lib/codec/frame.ts";
-import { decodeMessage, encodeMessage } from "../../lib/codec/message.ts";
+import { decodeMessage } from "../../lib/codec/decode_message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import type { KnownMessage, Message } from "../../lib/codec/message.ts";
 import { AnswerDecoder, encodePreface } from "../../lib/codec/preface.ts";
 import { silentLog } from "../../lib/log.ts";

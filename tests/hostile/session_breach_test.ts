@@ -1,7 +1,8 @@
 /** Peers that break the session's protocol on a real socket, at a server's end and at an agent's. */
 import assert from "node:assert/strict";
 import { FrameDecoder } from "../../lib/codec/frame.ts";
-import { CONNECT_STATUS, encodeMessage } from "../../lib/codec/message.ts";
+import { CONNECT_STATUS } from "../../lib/codec/message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import { encodeAnswer } from "../../lib/codec/preface.ts";
 import { FLAG, FRAME_TYPE, GO_AWAY, writeHeader } from "../../lib/codec/yamux.ts";
 import { agentFor } from "../agent/agent_for.ts";

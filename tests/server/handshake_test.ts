@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeMessage } from "../../lib/codec/message.ts";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import { ServerHandshake } from "../../lib/server/handshake.ts";
 
