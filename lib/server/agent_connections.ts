@@ -23,7 +23,7 @@ import { RawTunnel } from "./raw_tunnel.ts";
 import type { Registry } from "./registry.ts";
 import type { ServerUpstreams } from "./server_upstreams.ts";
 import { Throughput } from "./throughput.ts";
-import type { TunnelEntry } from "./tunnel_acceptor.ts";
+import type { TunnelEntry } from "./tunnel_entry.ts";
 
 /** Smallest read buffer of a tunnel connection: it carries many streams. */
 const TUNNEL_READ_BYTES = 4 << 10;
