@@ -76,16 +76,16 @@ function textOf(found: Answer<typeof ANSWERS.explanation>, request: string, widt
   const { frontend, route, answer, cluster, target, host, hosts } = found;
   const lines = [request, `  frontend  ${frontend}`, `  route     ${route}`];
   if (answer !== null) {
-    const said = `${answer.status} (${answer.error}): ${printable(answer.detail)}`;
+    const said = `${answer.status} (${answer.error}): ${answer.detail}`;
     const [first = "", ...more] = wrap(said, Math.max(20, width - LABEL.length));
     lines.push(`  answer    ${first}`, ...more.map((line) => `${LABEL}${line}`));
-    return `${lines.join("\n")}\n`;
+    return `${lines.map(printable).join("\n")}\n`;
   }
   lines.push(`  cluster   ${cluster}${host === null ? "" : `, host ${host} only`}`);
   lines.push(`  target    ${target === "" ? "the default one" : target}`);
   if (hosts.length === 0) {
     lines.push("  hosts     none is connected: the request would wait for one, then get 503");
-    return `${lines.join("\n")}\n`;
+    return `${lines.map(printable).join("\n")}\n`;
   }
   const columns = [
     { title: "HOST", isCuttable: true, isName: true },
@@ -101,5 +101,5 @@ function textOf(found: Answer<typeof ANSWERS.explanation>, request: string, widt
     String(each.in_flight),
     each.verdict === "candidate" ? "gets it" : `left out: ${each.verdict}`,
   ]);
-  return `${lines.join("\n")}\n\n${formatTable(columns, rows, width)}`;
+  return `${lines.map(printable).join("\n")}\n\n${formatTable(columns, rows, width)}`;
 }

@@ -1,6 +1,7 @@
 /** `CLUSTER/HOST` on a command line, and commands that change one host. */
 import type * as v from "valibot";
 import { ConfigError } from "../lib/errors.ts";
+import { escapeControls } from "../lib/printable.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import type { Answer } from "./admin_answers.ts";
 import { defineCommand, EXIT } from "./command.ts";
@@ -51,7 +52,9 @@ export function hostCommand<T extends v.GenericSchema>(init: {
       using client = await adminClientOf(context);
       const answer = await client.post(`${path}/${init.name}`, {}, init.answer);
       await stdout.write(
-        values.json ? `${JSON.stringify(answer)}\n` : `${init.told(host, answer)}\n`,
+        values.json
+          ? `${escapeControls(JSON.stringify(answer))}\n`
+          : `${init.told(host, answer)}\n`,
       );
       return EXIT.ok;
     },

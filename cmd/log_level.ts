@@ -1,5 +1,6 @@
 /** `revtun log-level`. */
 import { ConfigError } from "../lib/errors.ts";
+import { escapeControls, printable } from "../lib/printable.ts";
 import { nearestMatch } from "../lib/suggest.ts";
 import { ANSWERS } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
@@ -29,7 +30,9 @@ export const command: Command = defineCommand({
     const answer = level === undefined
       ? await client.get(path, ANSWERS.level)
       : await client.post(path, { level }, ANSWERS.level);
-    await stdout.write(`${values.json ? JSON.stringify(answer) : answer.level}\n`);
+    await stdout.write(
+      `${values.json ? escapeControls(JSON.stringify(answer)) : printable(answer.level)}\n`,
+    );
     return EXIT.ok;
   },
 });

@@ -73,7 +73,9 @@ async function serverStatus(
 function serverText({ status, hosts, away }: WholeServer, output: Output): string {
   const { software, clients, requests } = status;
   const head =
-    `${software}, up ${roughDuration(status.uptime_ms)}${status.draining ? ", stopping" : ""}: ` +
+    `${printable(software)}, up ${roughDuration(status.uptime_ms)}${
+      status.draining ? ", stopping" : ""
+    }: ` +
     `${plural(status.hosts, "host")} in ${plural(status.clusters, "cluster")}, ` +
     `${plural(status.connections, "connection")}; ` +
     `${plural(clients, "client")}, ${plural(requests, "request")}\n`;
@@ -133,8 +135,8 @@ function agentText(
   { status, peers }: { status: AgentStatus; peers: readonly PeerAnswer[] },
   output: Output,
 ): string {
-  const head = `${status.software}, up ${roughDuration(status.uptime_ms)}: host ` +
-    `${printable(status.host)} of cluster ${status.cluster}, weight ${status.weight}, ` +
+  const head = `${printable(status.software)}, up ${roughDuration(status.uptime_ms)}: host ` +
+    `${printable(status.host)} of cluster ${printable(status.cluster)}, weight ${status.weight}, ` +
     `${status.connections} connections, ${status.in_flight} in flight\n`;
   const columns = [
     { title: "SERVER", isCuttable: true, isName: true },

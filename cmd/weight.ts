@@ -1,5 +1,6 @@
 /** `revtun weight`. */
 import { ConfigError } from "../lib/errors.ts";
+import { escapeControls } from "../lib/printable.ts";
 import { ANSWERS } from "./admin_answers.ts";
 import { adminClientOf, CLIENT_OPTIONS } from "./admin_client.ts";
 import { defineCommand, EXIT } from "./command.ts";
@@ -31,7 +32,7 @@ export const command: Command = defineCommand({
       ? await client.get(path, ANSWERS.namedHosts)
       : await client.post(`${path}/weight`, { weight }, ANSWERS.namedHosts);
     if (values.json) {
-      await stdout.write(`${JSON.stringify(answer)}\n`);
+      await stdout.write(`${escapeControls(JSON.stringify(answer))}\n`);
       return EXIT.ok;
     }
     const [first] = answer.items;

@@ -198,6 +198,31 @@ Deno.test("commands name what answers where no admin endpoint is, and wait for n
   }
 });
 
+Deno.test("what an endpoint says does nothing to the terminal", async () => {
+  const evil = "\x1b]0;x\x07\u202e\u009b31m";
+  const answers: Record<string, unknown> = {
+    "/api/v1/log-level": { level: evil },
+    "/api/v1/explain": {
+      ...{ frontend: evil, route: evil, answer: null, cluster: evil, target: evil, host: evil },
+      hosts: [{ name: evil, weight: 1, "in_flight": 0, verdict: evil, share: 0 }],
+    },
+  };
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    return Response.json(answers[pathname] ?? { "closed_connections": 1, note: evil });
+  });
+  for (const command of [["log-level"], ["explain", "http://x/"], ["disconnect", "a/b"]]) {
+    for (const more of [[], ["--json"]]) {
+      const argv = [...command, ...more, "--admin", `127.0.0.1:${server.addr.port}`];
+      const { stdout, stderr } = await runCli(argv);
+      assert.equal(stderr, "");
+      assert.notEqual(stdout, "");
+      assert.doesNotMatch(stdout.replaceAll("\n", ""), /[\p{Cc}\p{Cf}]/u, String(argv));
+    }
+  }
+  await server.shutdown();
+});
+
 Deno.test("commands say that what answers speaks no HTTP", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
