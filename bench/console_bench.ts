@@ -13,6 +13,7 @@ import { agentConfig } from "../lib/agent/config.ts";
 import { silentLog } from "../lib/log.ts";
 import { createRuntime } from "../lib/runtime.ts";
 import { needsChromium, openPage, startBrowser } from "../tests/console/browser.ts";
+import { measureNews } from "./console_news.ts";
 import { freePort } from "./ports.ts";
 import { usageOf } from "./proc.ts";
 import { ProcessGroup } from "./process_group.ts";
@@ -63,6 +64,13 @@ export async function measureConsole(print: (line: string) => void): Promise<voi
     if (PART !== "browser") await measureServer(url, server.pid, print, false);
     const sending = sendRequests(front, load.signal);
     if (PART !== "browser") await measureServer(url, server.pid, print, true);
+    if (PART !== "browser") {
+      const { medianMs, slowestMs } = await measureNews(url, CONSOLES);
+      print(
+        `\nA change is seen by ${CONSOLES} consoles after ${medianMs.toFixed(0)} ms, the slowest ` +
+          `after ${slowestMs.toFixed(0)} ms`,
+      );
+    }
     if (PART !== "server") await measureBrowser(url, print);
     load.abort();
     await sending;

@@ -48,6 +48,9 @@ export function clearFrame(): string {
   return `${CLEAR}${SHOW_CURSOR}`;
 }
 
+/** Rates are over at least so long. */
+const MIN_RATE_SECONDS = 0.9;
+
 /** The state of the view. */
 export class TopView {
   #picture: PictureAnswer | undefined;
@@ -83,7 +86,12 @@ export class TopView {
   update(picture: PictureAnswer): void {
     const nowMs = Date.parse(picture.ts);
     const seconds = (nowMs - this.#beforeMs) / 1000;
+    // Between two seconds it is told who came and who left: rates over less would say nothing.
+    const isBetween = seconds > 0 && seconds < MIN_RATE_SECONDS;
+    const rows = new Map(isBetween ? this.#rows.map((row) => [keyOf(row.host), row]) : []);
     this.#rows = picture.hosts.map((host): Row => {
+      const known = rows.get(keyOf(host));
+      if (known !== undefined) return { ...known, host };
       const before = this.#before.get(keyOf(host));
       const rate = (of: (host: HostAnswer) => number) =>
         before === undefined || seconds <= 0 ? 0 : Math.max(0, of(host) - of(before)) / seconds;
@@ -93,8 +101,10 @@ export class TopView {
         bytesPerSecond: rate((each) => each.received_bytes + each.sent_bytes),
       };
     });
-    this.#before = new Map(picture.hosts.map((host) => [keyOf(host), host]));
-    this.#beforeMs = nowMs;
+    if (!isBetween) {
+      this.#before = new Map(picture.hosts.map((host) => [keyOf(host), host]));
+      this.#beforeMs = nowMs;
+    }
     this.#picture = picture;
     this.#trouble = "";
     this.#chosen ??= this.#first();

@@ -47,7 +47,8 @@ export function applyLive(event: string, data: unknown): void {
         ...(Array.isArray(rows) && { rows }),
         ...(seconds !== null && { seconds }),
       }),
-      true,
+      // Between the seconds it is told who came and left; rates are as they were.
+      seconds !== null,
     );
   }
 }

@@ -12,6 +12,15 @@ import { ToldHost } from "./told_host.ts";
 /** Hosts that a picture shows; of more, those with the most under way. */
 const MAX_HOSTS = 1000;
 
+/** What a look at all hosts goes by, and gathers. */
+interface Look {
+  readonly nowMs: number;
+  readonly isAwaySame: boolean;
+  readonly rows: Row[];
+  /** Since the last look at figures; undefined where none are wanted. */
+  readonly seconds: number | undefined;
+}
+
 /** Keeps what was told last, and compares. */
 export class ServerLive implements LiveSource {
   readonly #server: RunningServer;
@@ -25,9 +34,8 @@ export class ServerLive implements LiveSource {
   #away: readonly Fields[] = [];
   /** What `away` was made of, as it is counted there. */
   #awayAs = "";
-  /** When rates were made last, and over how long. */
+  /** When rates were made last. */
   #ratesMs = 0;
-  #seconds = 0;
 
   constructor(server: RunningServer, runtime: Runtime) {
     this.#server = server;
@@ -45,15 +53,15 @@ export class ServerLive implements LiveSource {
       ts: this.#ts,
       status: this.#status,
       hosts: [...this.#hosts.values()].sort((a, b) => order(a.key, b.key))
-        .map((told) => told.view(this.#seconds)),
+        .map((told) => told.view()),
       away: this.#away,
     };
   }
 
-  look(): Changes {
+  look({ withFigures }: { withFigures: boolean }): Changes {
     const nowMs = this.#runtime.nowMs();
-    this.#seconds = (nowMs - this.#ratesMs) / 1000;
-    this.#ratesMs = nowMs;
+    const seconds = withFigures ? (nowMs - this.#ratesMs) / 1000 : undefined;
+    if (withFigures) this.#ratesMs = nowMs;
     this.#ts = new Date().toISOString();
     const { departures, registry } = this.#server;
     const awayAs = `${departures.changes} ${registry.overrides.changes}`;
@@ -62,7 +70,7 @@ export class ServerLive implements LiveSource {
     const changed: Fields[] = [];
     const rows: Row[] = [];
     for (const host of hosts) {
-      const fields = this.#lookAt(host, nowMs, isAwaySame, rows);
+      const fields = this.#lookAt(host, { nowMs, isAwaySame, rows, seconds });
       if (fields !== undefined) changed.push(fields);
     }
     if (!isAwaySame) {
@@ -77,18 +85,20 @@ export class ServerLive implements LiveSource {
       gone: this.#hosts.size === hosts.length ? [] : this.#partFromOthers(hosts),
       ...(!isAwaySame && { away: this.#away }),
       rows,
-      seconds: this.#seconds,
+      ...(seconds !== undefined && { seconds }),
     };
   }
 
   /** What is told of a host besides its row. */
-  #lookAt(host: Host, nowMs: number, isAwaySame: boolean, rows: Row[]): Fields | undefined {
+  #lookAt(host: Host, { nowMs, isAwaySame, rows, seconds }: Look): Fields | undefined {
     const told = this.#hosts.get(host);
     if (told === undefined) return this.#meet(host, nowMs);
     const connections = told.hasOtherConnections ? told.readConnections() : undefined;
     const state = told.readState(this.#server, nowMs, !isAwaySame);
-    if (told.readFigures() || connections !== undefined) rows.push(told.row);
-    told.countOn();
+    if (connections !== undefined || seconds !== undefined) {
+      if (told.readFigures() || connections !== undefined) rows.push(told.row);
+      told.count(seconds);
+    }
     if (state === undefined && connections === undefined) return undefined;
     const { cluster, id } = host;
     return { cluster, id, ...state, ...(connections !== undefined && { connections }) };
@@ -98,7 +108,7 @@ export class ServerLive implements LiveSource {
     const told = new ToldHost(host, this.#met++, wallClock(this.#runtime)(host.joinedMs));
     this.#hosts.set(host, told);
     told.begin(this.#server, nowMs);
-    return told.view(0);
+    return told.view();
   }
 
   #partFromOthers(hosts: readonly Host[]): Fields[] {

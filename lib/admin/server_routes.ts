@@ -32,7 +32,9 @@ import {
 
 /** Makes what a server's endpoint shows as it changes. */
 export function serverLiveView(server: RunningServer, runtime: Runtime): LiveView {
-  return new LiveView(runtime, new ServerLive(server, runtime));
+  const live = new LiveView(runtime, new ServerLive(server, runtime));
+  server.registry.onNews = () => live.wake();
+  return live;
 }
 
 export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
@@ -160,8 +162,8 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
   {
     method: "GET",
     path: "/api/v1/live",
-    summary: "Status, hosts with their rates, and those that are away, once a second, as " +
-      "server-sent events; with `?changes=true` what has changed, once the first picture is told",
+    summary: "Status, hosts with their rates, and those that are away, once a second and when " +
+      "hosts come, leave or are steered, as server-sent events; with `?changes=true` what has changed, once the first picture is told",
     query: ["changes"],
     handle({ query }, { live, streams }) {
       const changes = query.get("changes") ?? "false";

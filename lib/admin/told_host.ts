@@ -17,9 +17,9 @@ export class ToldHost {
   readonly #names: Fields;
   readonly #state: Record<string, unknown> = {};
   #connections: readonly Fields[] = [];
-  /** Counts at the last two times that rates were made. */
-  readonly #before = { requests: 0, "received_bytes": 0, "sent_bytes": 0 };
-  readonly #now = { requests: 0, "received_bytes": 0, "sent_bytes": 0 };
+  /** Counts that its next rates are made from, and the rates told last. */
+  #counts: Fields = {};
+  #rates: Fields = {};
 
   /** @param n names it in rows @param since wall clock of its coming */
   constructor(host: Host, n: number, since: string) {
@@ -33,8 +33,8 @@ export class ToldHost {
     this.readConnections();
     this.readState(server, nowMs, true);
     this.readFigures();
-    this.countOn();
-    this.countOn();
+    this.count();
+    this.#rates = ratesOf(this.#counts, this.#counts, 0);
   }
 
   /** What lists of hosts are sorted by. */
@@ -88,24 +88,27 @@ export class ToldHost {
     return isNew;
   }
 
-  /** Rates are from the time before to this one. */
-  countOn(): void {
-    Object.assign(this.#before, this.#now);
-    this.#now.requests = this.row[1]!;
-    this.#now.received_bytes = this.#now.sent_bytes = 0;
-    for (let at = 2; at < this.row.length; at += 4) {
-      this.#now.received_bytes += this.row[at + 2]!;
-      this.#now.sent_bytes += this.row[at + 3]!;
+  /** Its rates begin here; with `seconds`, those since the last time end here. */
+  count(seconds?: number): void {
+    const { row } = this;
+    let receivedBytes = 0;
+    let sentBytes = 0;
+    for (let at = 2; at < row.length; at += 4) {
+      receivedBytes += row[at + 2]!;
+      sentBytes += row[at + 3]!;
     }
+    const now = { requests: row[1], "received_bytes": receivedBytes, "sent_bytes": sentBytes };
+    if (seconds !== undefined) this.#rates = ratesOf(this.#counts, now, seconds);
+    this.#counts = now;
   }
 
-  /** It as a whole. @param seconds between the last two times that rates were made */
-  view(seconds: number): Fields {
+  /** It as a whole. */
+  view(): Fields {
     return {
       ...this.#names,
       ...this.#state,
       ...figuresOf(this.#connections, this.row),
-      ...ratesOf(this.#before, this.#now, seconds),
+      ...this.#rates,
     };
   }
 }

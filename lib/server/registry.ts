@@ -46,6 +46,8 @@ export class Registry {
   #isOpen = false;
   #slowStart = NO_SLOW_START;
   readonly #onChange: (cluster: Cluster) => void;
+  /** Called when a host or a connection came or left, or a host's standing is another. */
+  onNews: (() => void) | undefined;
 
   /** @param options `onChange` is called when a cluster got capacity: a connection was added. */
   constructor(options: RegistryOptions & { onChange: (cluster: Cluster) => void }) {
@@ -145,18 +147,21 @@ export class Registry {
     }
     host.connections.push(connection);
     this.#onChange(cluster);
+    this.onNews?.();
   }
 
   /** A host of a cluster may take work that it did not take before: who waits is to be served. */
   capacityChanged(clusterName: string): void {
     const cluster = this.#clusters.get(clusterName);
     if (cluster !== undefined) this.#onChange(cluster);
+    this.onNews?.();
   }
 
   /** Takes a connection away; its host goes with its last one. True if it did. */
   remove(host: Host, connection: HostConnection): boolean {
     const index = host.connections.indexOf(connection);
     if (index !== -1) host.connections.splice(index, 1);
+    this.onNews?.();
     if (host.connections.length > 0) return false;
     const cluster = this.#clusters.get(host.cluster);
     if (cluster?.hosts.get(host.id) !== host) return false;

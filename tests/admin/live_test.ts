@@ -123,7 +123,7 @@ Deno.test("ServerLive's changes make its pictures of each other, whatever happen
   const runtime = { ...rig.runtime, nowMs: () => nowMs };
   let nowMs = rig.runtime.nowMs();
   const live = new ServerLive(rig.server, runtime);
-  live.look();
+  live.look({ withFigures: true });
   let seen: Picture = JSON.parse(JSON.stringify(live.picture()));
   for (let seed = 1, step = 0; step < 500; step++) {
     const random = () => (seed = seed * 48271 % 0x7fffffff) / 0x7fffffff;
@@ -132,12 +132,86 @@ Deno.test("ServerLive's changes make its pictures of each other, whatever happen
     // Who comes now begins with what the others know.
     assert.equal(JSON.stringify(live.picture()), told);
     nowMs += 100 + Math.floor(random() * 2000);
-    seen = withChanges(seen, JSON.parse(JSON.stringify(live.look())));
+    seen = withChanges(
+      seen,
+      JSON.parse(JSON.stringify(live.look({ withFigures: random() < 0.5 }))),
+    );
     const now: Picture = JSON.parse(JSON.stringify(live.picture()));
     const hosts = seen.hosts.toSorted((a, b) => `${a["cluster"]}` < `${b["cluster"]}` ? -1 : 1);
     assert.deepEqual({ ...seen, hosts }, now, `step ${step}`);
   }
   for (const { hosts } of rig.server.registry.clusters.values()) hosts.clear();
+});
+
+Deno.test("who comes is told before the next second, however many come at once", async () => {
+  let nowMs = 0;
+  const looks: boolean[] = [];
+  const timers = new TimerWheel(50, () => nowMs);
+  const runtime = { ...createRuntime(silentLog), timers, nowMs: () => nowMs };
+  const view = new LiveView(runtime, {
+    look({ withFigures }) {
+      looks.push(withFigures);
+      return NOTHING;
+    },
+    picture: () => BEFORE,
+    forget() {},
+  });
+  // Nobody watches: nothing is looked at.
+  view.wake();
+  assert.equal(timers.size, 0);
+  const streams = new EventStreams(runtime);
+  const response = view.respond(streams, "changes");
+  for (let count = 0; count < 100; count++) view.wake();
+  for (; nowMs < 900; nowMs += 50) timers.advance();
+  assert.deepEqual(looks, [true, false]);
+  for (; nowMs < 1200; nowMs += 50) timers.advance();
+  assert.deepEqual(looks, [true, false, true]);
+  for (; nowMs < 2000; nowMs += 50) {
+    view.wake();
+    timers.advance();
+  }
+  // Bounded to ten a second, and they take nothing from the seconds.
+  assert.ok(looks.length >= 5 && looks.length <= 11, String(looks));
+  view.wake();
+  await response.body!.cancel();
+  assert.equal(timers.size, 0);
+  runtime.timers.close();
+});
+
+Deno.test("each watcher is told of a drain, a weight and a coming between two seconds", async () => {
+  await using rig = await adminRig();
+  await rig.join("h1");
+  const watchers = Array.from({ length: 3 }, () => messagesOf(rig, "/api/v1/live?changes=true"));
+  for (const watcher of watchers) assert.equal((await watcher.next()).value[0], "live");
+  /** True if no watcher had to wait for figures, which come with the seconds. */
+  const isToldSoon = async (isIt: (message: Json) => boolean) => {
+    let isSoon = true;
+    for (const watcher of watchers) {
+      let message: Json;
+      do message = (await watcher.next()).value[1]; while (!isIt(message));
+      isSoon &&= message.seconds === undefined;
+    }
+    return isSoon;
+  };
+  // It may happen just before a second: then it is tried again.
+  const eventually = async (act: (round: number) => Promise<boolean>) => {
+    for (let round = 0; round < 20; round++) if (await act(round)) return;
+    assert.fail("it was told with the seconds each time");
+  };
+  const host = "/api/v1/hosts/edge-a/h1";
+  await eventually(async (round) => {
+    await rig.ask(`${host}/${round % 2 === 0 ? "drain" : "undrain"}`, {});
+    return await isToldSoon(({ changed }) => changed[0]?.drained_by_operator === (round % 2 === 0));
+  });
+  await eventually(async (round) => {
+    await rig.ask(`${host}/weight`, { weight: 20 + round });
+    return await isToldSoon(({ changed }) => changed[0]?.weight === 20 + round);
+  });
+  await eventually(async (round) => {
+    await rig.join(`new-${round}`);
+    return await isToldSoon(({ changed }) => changed[0]?.name === `new-${round}`);
+  });
+  for (const watcher of watchers) await watcher.return(undefined);
 });
 
 Deno.test("a watcher that reads slowly is told a whole picture when it has caught up", async () => {

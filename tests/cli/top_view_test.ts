@@ -48,6 +48,10 @@ Deno.test("TopView shows rates between two pictures", () => {
     /^revtun, up 1m1s: 1 host, 0 away, 3 clients, 100 req\/s, 1MiB\/s\n/,
   );
   assert.match(view.plain(90), /edge-a\/a +active +10 +2 +0 +100 +1MiB +1\.3 ms/);
+  // What is told between two seconds leaves rates as they were.
+  view.update(picture(12.2, [host("a", { requests: 301, weight: 11 }), host("b")]));
+  assert.match(view.plain(90), /edge-a\/a +active +11 +2 +0 +100 +1MiB/);
+  assert.match(view.plain(90), /edge-a\/b +active +10 +2 +0 +0 +0B/);
   // A host that came back counts from 0 again: no negative rate.
   view.update(picture(13, [host("a", { requests: 5 })]));
   assert.match(view.plain(90), / 0 req\/s, 0B\/s\n/);
