@@ -103,8 +103,8 @@ export const AGENT_OPTIONS = [
     parse: parseExposeRequest,
     kind: "list",
     placeholder: "URL[=TARGET]",
-    description: "Frontend to ask servers for, and its target: tcp://:PORT=TARGET or " +
-      "http://HOST=TARGET; there while this agent is, where --allow-expose lets it",
+    description: "Frontend to ask servers for, and its target: tcp://:PORT=TARGET, " +
+      "udp://:PORT=TARGET or http://HOST=TARGET; there while this agent is, where --allow-expose lets it",
   },
   {
     name: "allow-request",

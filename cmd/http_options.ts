@@ -47,7 +47,8 @@ export const HTTP_OPTIONS = [
     parse: parseExposeRule,
     kind: "list",
     placeholder: "[IDENTITY@]URL",
-    description: "Frontends that agents may ask for: tcp://:2000-2999, http://*.example.com; " +
+    description:
+      "Frontends that agents may ask for: tcp://:2000-2999, udp://:53, http://*.example.com; " +
       "none unless listed",
     group: "Agents",
   },

@@ -4,7 +4,7 @@ import type { ExposeRequest } from "../codec/message.ts";
 import { NAME_PATTERN } from "../name.ts";
 
 /**
- * Reads `tcp://:2222=ssh`, `http://shop.example.com=web`, `tcp://:5432` for the default target.
+ * Reads `tcp://:2222=ssh`, `udp://:53=dns`, `http://shop.example.com=web`, `tcp://:5432` for the default target.
  *
  * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
  */

@@ -92,8 +92,9 @@ function readProxy(proxy: FrpFields, name: string, cluster: string): Proxy {
   const target = `${name}=${type === "udp" ? "udp://" : ""}${address}${query(proxy)}`;
   switch (type) {
     case "tcp":
-      if (port !== undefined) return { target, expose: [`tcp://:${port}=${name}`] };
-      proxy.note("remotePort", `name a port, and expose tcp://:PORT=${name}`);
+    case "udp":
+      if (port !== undefined) return { target, expose: [`${type}://:${port}=${name}`] };
+      proxy.note("remotePort", `name a port, and expose ${type}://:PORT=${name}`);
       return { target };
     case "http": {
       const subdomain = proxy.text("subdomain");
@@ -113,9 +114,6 @@ function readProxy(proxy: FrpFields, name: string, cluster: string): Proxy {
       const whole = domains.filter((domain) => !domain.includes("*"));
       return { target, expose: whole.map((domain) => `http://${domain}=${name}`) };
     }
-    case "udp":
-      proxy.note("remotePort", `the server listens: udp://:${port ?? "PORT"}/${cluster}/${name}`);
-      return { target };
     case "https": {
       proxy.drop("subdomain");
       const routes = (domains.length > 0 ? domains : ["HOST"])

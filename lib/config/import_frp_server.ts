@@ -45,13 +45,15 @@ export function frpServer(fields: FrpFields): Record<string, unknown> {
 
 function portRules(fields: FrpFields, host: string | undefined): string[] {
   const ranges = fields.groups("allowPorts");
-  if (ranges.length === 0) return [`tcp://${place(host, 0).replace(/0$/, "*")}`];
+  const all = place(host, 0).replace(/0$/, "*");
+  if (ranges.length === 0) return [`tcp://${all}`, `udp://${all}`];
   return ranges.flatMap((range) => {
     const first = range.number("single") ?? range.number("start");
     const last = range.number("end");
     range.noteRest();
     if (first === undefined) return [];
-    return [`tcp://${place(host, first)}${last === undefined ? "" : `-${last}`}`];
+    const ports = `${place(host, first)}${last === undefined ? "" : `-${last}`}`;
+    return [`tcp://${ports}`, `udp://${ports}`];
   });
 }
 

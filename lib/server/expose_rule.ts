@@ -11,21 +11,22 @@ export type ExposeRule =
     identity: string | undefined;
   }>
   & (
-    | Readonly<{ scheme: "tcp"; host: string; firstPort: number; lastPort: number }>
+    | Readonly<{ scheme: "tcp" | "udp"; host: string; firstPort: number; lastPort: number }>
     | Readonly<{ scheme: "http"; pattern: HostPattern }>
   );
 
 /**
- * Reads a rule: `tcp://:2000-2999`, `tcp://127.0.0.1:2222`, `http://*.example.com`, `http://*`, and
+ * Reads a rule: `tcp://:2000-2999`, `tcp://127.0.0.1:2222`, `udp://:5300-5399`, `http://*.example.com`, `http://*`, and
  * with an identity `till-7@tcp://:2222`, `tills-*@http://*.tills.example.com`.
  *
  * @throws {RangeError} saying what is wrong with it, fit to be shown behind the setting's name.
  */
 export function parseExposeRule(text: string): ExposeRule {
-  const [, identity, scheme, place = ""] = /^(?:([^@/]*)@)?(tcp|http):\/\/(.*)$/.exec(text) ?? [];
+  const [, identity, scheme, place = ""] = /^(?:([^@/]*)@)?(tcp|udp|http):\/\/(.*)$/.exec(text) ??
+    [];
   if (scheme === undefined) {
     throw new RangeError(
-      `"${text}" is no rule, expected [IDENTITY@]tcp://:PORTS or [IDENTITY@]http://HOSTS`,
+      `"${text}" is no rule, expected [IDENTITY@]tcp://:PORTS, udp://:PORTS or http://HOSTS`,
     );
   }
   if (identity !== undefined) parseNameRules([identity]);
@@ -42,7 +43,13 @@ export function parseExposeRule(text: string): ExposeRule {
       `"${text}" has no ports, expected tcp://:2222, tcp://:2000-2999 or tcp://:*`,
     );
   }
-  return { identity, scheme: "tcp", host: host.replace(/^\[(.*)\]$/, "$1"), firstPort, lastPort };
+  return {
+    identity,
+    scheme: scheme as "tcp" | "udp",
+    host: host.replace(/^\[(.*)\]$/, "$1"),
+    firstPort,
+    lastPort,
+  };
 }
 
 /** The rule that lets an agent of this identity have a frontend; undefined if none does. */
@@ -53,8 +60,9 @@ export function ruleFor(
 ): ExposeRule | undefined {
   return rules.find((rule) => {
     if (rule.identity !== undefined && !allowsName([rule.identity], identity)) return false;
-    if (rule.scheme === "tcp") {
-      return url.scheme === "tcp" && url.port >= rule.firstPort && url.port <= rule.lastPort &&
+    if (rule.scheme !== "http") {
+      return url.scheme === rule.scheme && url.port >= rule.firstPort &&
+        url.port <= rule.lastPort &&
         (url.host === "" || url.host === rule.host);
     }
     return url.scheme === "http" && matches(rule.pattern, url.host);

@@ -207,9 +207,9 @@ export class Exposures {
       this.#logOpened(name, host);
       return url.host;
     }
-    const listenHost = rule.scheme === "tcp" ? rule.host : "";
+    const listenHost = rule.scheme === "http" ? "" : rule.host;
     const spec: ListenSpec = {
-      scheme: "tcp",
+      scheme: url.scheme,
       address: { kind: "tcp", host: listenHost, port: url.port },
       ...place,
     };

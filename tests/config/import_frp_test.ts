@@ -30,7 +30,9 @@ Deno.test("revtun config import-frp makes a server of frps.toml", async () => {
     "listen": ["http://:8080"],
     "tunnel": [":7000"],
     "open-clusters": true,
-    "allow-expose": ["tcp://:6000-6099", "tcp://:7022", "http://*"],
+    "allow-expose": [
+      ...["tcp://:6000-6099", "udp://:6000-6099", "tcp://:7022", "udp://:7022", "http://*"],
+    ],
     "token": "known-to-both",
     "admin": "127.0.0.1:7500",
   });
@@ -54,11 +56,10 @@ Deno.test("revtun config import-frp makes an agent of frpc.toml", async () => {
   ]);
   assert.deepEqual(values["expose"], [
     ...["tcp://:6000=ssh", "http://shop.example.com=shop", "http://www.example.com=shop"],
-    "tcp://:7022=docker",
+    ...["tcp://:7022=docker", "udp://:6053=dns"],
   ]);
   assert.deepEqual(notes, [
     "proxies[0] (ssh): transport.bandwidthLimit: max_bandwidth is for all of an agent",
-    "proxies[3] (dns): remotePort: the server listens: udp://:6053/till-7/dns",
     "proxies[4] (files): plugin.type: no files are served here: start a server of files, as a target",
     "visitors[0] (db): serverName: there are no visitors: see stcp in docs/migrating.md",
     "transport.tls: frp encrypts and checks nobody: add tls: true, and tls_pin or tls_ca",
@@ -82,7 +83,7 @@ quicBindPort: 7002
   assert.equal(server.code, 0, server.stderr);
   assert.deepEqual(server.values["tunnel"], ["10.0.0.1:7000"]);
   assert.deepEqual(server.values["listen"], []);
-  assert.deepEqual(server.values["allow-expose"], ["tcp://[::1]:*"]);
+  assert.deepEqual(server.values["allow-expose"], ["tcp://[::1]:*", "udp://[::1]:*"]);
   assert.equal(server.values["credential"], "jwt");
   assert.equal(server.values["jwt-issuer"], "https://issuer.test");
   assert.equal(server.values["log-level"], "debug");

@@ -14,6 +14,7 @@ import { parseExposeRule, ruleFor } from "../../lib/server/expose_rule.ts";
 import { ask } from "../http/ask.ts";
 import { echoService, frontendRig, TestClient } from "./frontend_rig.ts";
 import type { FrontendRig } from "./frontend_rig.ts";
+import { UdpPeer } from "./udp_peer.ts";
 
 for (
   const [rule, url, identity, isAllowed] of [
@@ -25,6 +26,9 @@ for (
     ["tcp://127.0.0.1:2222", "tcp://0.0.0.0:2222", "", false],
     ["tcp://:2222", "tcp://127.0.0.1:2222", "", false],
     ["tcp://[::1]:2222", "tcp://[::1]:2222", "", true],
+    ["tcp://:*", "udp://:53", "", false],
+    ["udp://:50-59", "udp://:53", "", true],
+    ["udp://:50-59", "tcp://:53", "", false],
     ["tcp://:*", "http://a.test", "", false],
     ["http://*", "http://a.test", "", true],
     ["http://*", "tcp://:80", "", false],
@@ -48,7 +52,7 @@ for (
 
 Deno.test("parseExposeRule() and parseExposeRequest() refuse what makes no sense", () => {
   for (
-    const text of ["", "tcp://", "tcp://:", "tcp://:0", "tcp://:9-8", "tcp://:70000", "udp://:1"]
+    const text of ["", "tcp://", "tcp://:", "tcp://:0", "tcp://:9-8", "tcp://:70000", "sctp://:1"]
   ) assert.throws(() => parseExposeRule(text), RangeError, text);
   for (const text of ["http://a.test:80", "http://{cluster}.a", "a b@tcp://:1", "http://"]) {
     assert.throws(() => parseExposeRule(text), RangeError, text);
@@ -166,6 +170,31 @@ Deno.test("An agent's own frontends lead to its targets, and go with the last th
   await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }));
   const gone = await ask(url, { headers: { host: "shop.example.com" } });
   assert.doesNotMatch(gone.body, /second|exposer/);
+});
+
+Deno.test("An agent's own UDP frontend answers from its target alone, and goes with it", async () => {
+  await using target = new UdpPeer((text) => text.toUpperCase());
+  const port = freePort();
+  await using rig = await frontendRig({
+    listen: ["http://127.0.0.1:0"],
+    server: { allowExpose: [parseExposeRule(`udp://127.0.0.1:${port}`)] },
+  });
+  const wishes = {
+    expose: [`udp://:${port}=dns`],
+    targets: [`dns=udp://127.0.0.1:${target.port}`],
+  };
+  await using agent = await exposer(rig, wishes);
+  assert.equal(await agent.news("frontend.exposed", `udp://:${port}`), `127.0.0.1:${port}`);
+  // Another agent of the cluster has no such target: were it asked, nothing would come back.
+  await using _other = await exposer(rig, { expose: [], targets: [], hostName: "other" });
+  // Each client is a flow of its own, for which an agent is chosen anew.
+  for (let turn = 0; turn < 4; turn++) {
+    await using client = new UdpPeer();
+    await client.send(`hi ${turn}`, `127.0.0.1:${port}`);
+    assert.deepEqual(await client.got(1), [`HI ${turn}`]);
+  }
+  await agent.agent.abort();
+  await until(() => [...rig.server.exposures.list].length === 0);
 });
 
 Deno.test("An agent learns why it does not get a frontend, in its own log", async () => {

@@ -26,11 +26,11 @@ export const UDP_KIND: FrontendKind = {
       onDropped: () => stats.datagramsDropped += 1,
     }),
   make(spec, services) {
-    const { cluster = "", target } = spec;
+    const { cluster = "", target, hostIds } = spec;
     const idleMs = idleMsOf(spec);
     return withAllowed(spec, services, {
       serve: (client) =>
-        joinTarget(client, { cluster, target, network: "udp" }, services, {
+        joinTarget(client, { cluster, target, hostIds, network: "udp" }, services, {
           idleTimeoutMs: idleMs,
         }),
       drain() {},

@@ -113,7 +113,7 @@ echo 10.1.2.3 intranet >> /etc/hosts`,
   },
   "docs/http.md": {
     given: "mkdir /etc/revtun && echo PASSWORD > password.txt",
-    prints: [[/--expose tcp/, /(event=frontend\.exposed[^]*){2}/]],
+    prints: [[/--expose tcp/, /(event=frontend\.exposed[^]*){3}/]],
   },
   "docs/install.md": {
     prints: [
