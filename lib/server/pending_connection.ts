@@ -49,6 +49,8 @@ export interface PendingKeeper {
   logGarbage(ip: string, error: Error): void;
 }
 
+/** Farewells that one connection may say: a MOSN agent has one, and all hosts are looked through. */
+const MAX_FAREWELLS = 16;
 /** Characters of a reason: it may name what the agent said, and has to fit a frame and a line. */
 const MAX_REASON = 600;
 
@@ -61,6 +63,7 @@ export class PendingConnection implements Sink {
   readonly #handshake = new ServerHandshake();
   #deadline: Timer;
   #isDeciding = false;
+  #farewells = 0;
   /** Its refusal is held back. */
   #isHeld = false;
   #isOver = false;
@@ -93,6 +96,7 @@ export class PendingConnection implements Sink {
         if (step === undefined) return;
         rest = step.rest;
         if (step.message.type === "gracefulClose") {
+          if (++this.#farewells > MAX_FAREWELLS) throw tooManyFarewells();
           this.#host.gracefulClose(step.message, this.ip);
           continue;
         }
@@ -247,6 +251,11 @@ export class PendingConnection implements Sink {
     this.#keeper.settled(this);
     this.#keeper.asideEnded(this);
   }
+}
+
+function tooManyFarewells(): DecodeError {
+  const detail = `more than ${MAX_FAREWELLS} farewells on one connection`;
+  return new DecodeError({ format: "handshake", reason: "limit", offset: 0, detail });
 }
 
 /** The answer to a credential that nobody looks at. */

@@ -1,5 +1,6 @@
 /** Strangers at a real server's tunnel port who do not get as far as a session. */
 import assert from "node:assert/strict";
+import { encodeMessage } from "../../lib/codec/encode_message.ts";
 import { until } from "../agent/support.ts";
 import { claim, handshake } from "./claimant.ts";
 import { tunnelWorld } from "./tunnel_world.ts";
@@ -115,5 +116,19 @@ Deno.test("peers that leave in the middle of anything leave nothing behind", asy
     await conn.write(bytes.subarray(0, size));
   }
   await until("their end", () => world.server.gauges.handshakes === 0);
+  await world.assertUntouched();
+});
+
+Deno.test("who says farewell time and again is closed, and heard no more", async () => {
+  await using world = await tunnelWorld({ initTimeoutMs: 60_000 });
+  using conn = await world.connect();
+  const addresses = ["127.0.0.1:1"];
+  const farewell = encodeMessage({ type: "gracefulClose", clusterName: "edge-a", addresses });
+  const many = new Uint8Array(farewell.length * 1000);
+  for (let at = 0; at < many.length; at += farewell.length) many.set(farewell, at);
+  await conn.write(many).catch(() => 0);
+  assert.equal((await lastWords(conn)).length, 0);
+  assert.equal(world.server.stats.gracefulClosesIgnored, 16);
+  assert.equal(world.server.stats.handshakesRefused["garbage"], 1);
   await world.assertUntouched();
 });
