@@ -20,7 +20,7 @@ export function namedRoute(request: RequestView, upstreams: Upstreams): Route | 
   for (const name of [named, target, hostName]) {
     if (name !== undefined && !NAME_PATTERN.test(name)) return badName(name);
   }
-  const cluster = named ?? clusterOfLabel(firstLabel(request.host), upstreams) ??
+  const cluster = named ?? clusterNamedBy(request.host, upstreams) ??
     onlyCluster(upstreams);
   if (cluster === undefined) return howToChoose(request, upstreams);
   return { cluster, target: target ?? "", ...(hostName !== undefined && { hostName }) };
@@ -29,6 +29,11 @@ export function namedRoute(request: RequestView, upstreams: Upstreams): Route | 
 /** Makes the route of a frontend whose clients all go to one place. */
 export function fixedRoute(route: Route): RouteFunction {
   return () => route;
+}
+
+/** The cluster that a host names by its first label. */
+export function clusterNamedBy(host: string, upstreams: Upstreams): string | undefined {
+  return clusterOfLabel(firstLabel(host), upstreams);
 }
 
 /** The cluster that a label of a host means: its exact name, or the only one in another case. */

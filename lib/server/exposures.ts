@@ -197,6 +197,10 @@ export class Exposures {
       known.hostIds.add(host.id);
       return known.address;
     }
+    const owner = url.scheme === "http" ? this.#deps.routing.ownerOf(url.host) : undefined;
+    if (owner !== undefined && owner !== host.cluster) {
+      throw new RangeError(`it is the name of cluster "${owner}"`);
+    }
     this.#checkCounts(host);
     const hostIds = new Set([host.id]);
     const place = { cluster: host.cluster, target, hostIds };

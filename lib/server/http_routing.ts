@@ -1,5 +1,5 @@
 /** What all HTTP frontends of a server have in common: their routes, and whom they believe. */
-import { defaultRoute } from "../http/default_route.ts";
+import { clusterNamedBy, defaultRoute } from "../http/default_route.ts";
 import { bareHost } from "../http/host_pattern.ts";
 import type { RequestView, Route, RouteFunction } from "../http/route.ts";
 import type { RouteRule } from "../http/route_rule.ts";
@@ -50,7 +50,15 @@ export class HttpRouting {
     return this.#rules;
   }
 
-  /** Leads requests for `host` that no route is for to `route`. */
+  /**
+   * The cluster whose own name `host` is, where hosts lead to clusters by their names: no agent of
+   * another one may have it, or it would get that one's clients.
+   */
+  ownerOf(host: string): string | undefined {
+    return this.#rules.length === 0 ? clusterNamedBy(host, this.#upstreams) : undefined;
+  }
+
+  /** Leads requests for `host` that no route is for to `route`, unless the host is another's. */
   expose(host: string, route: Route): void {
     this.#exposed.set(host, route);
   }
@@ -68,7 +76,13 @@ export class HttpRouting {
     const upstreams = this.#upstreams;
     if (rules.length === 0) {
       const byName = defaultRoute(upstreams);
-      return (request) => this.#exposedRoute(request) ?? byName(request);
+      return (request) => {
+        const exposed = this.#exposedRoute(request);
+        if (exposed === undefined) return byName(request);
+        // The cluster may have come later than the agent that asked for its name.
+        const owner = clusterNamedBy(request.host, upstreams);
+        return owner === undefined || owner === exposed.cluster ? exposed : byName(request);
+      };
     }
     return tableRoute(new RouteTable(rules), upstreams, (request) => this.#exposedRoute(request));
   }

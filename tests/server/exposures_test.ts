@@ -235,6 +235,30 @@ Deno.test("An agent learns why it does not get a frontend, in its own log", asyn
   );
 });
 
+Deno.test("No agent gets the clients of another cluster by asking for its name", async () => {
+  await using rig = await frontendRig({
+    listen: ["http://127.0.0.1:0"],
+    server: { allowExpose: [parseExposeRule("http://*")] },
+  });
+  const url = `http://${rig.addresses[0]}`;
+  const answersOf = async (host: string) => (await ask(url, { headers: { host } })).body;
+  // Which is its own, that cluster's, and one that is still to come.
+  const expose = ["http://edge-b.test", "http://edge-a", "http://edge-a.example.com", "http://new"];
+  await using thief = await exposer(rig, { expose, targets: [] });
+  for (const taken of expose.slice(1, 3)) {
+    assert.match(await thief.news("frontend.refused", taken), /the name of cluster "edge-a"/);
+    assert.match(await answersOf(new URL(taken).host), /host-1/);
+  }
+  assert.equal(await thief.news("frontend.exposed", "http://edge-b.test"), "edge-b.test");
+  assert.match(await answersOf("edge-b.test"), /exposer/);
+  await thief.news("frontend.exposed", "http://new");
+  assert.match(await answersOf("new"), /exposer/);
+  const late = { expose: [], targets: [], cluster: "new", hostName: "late" };
+  await using owner = await exposer(rig, late);
+  await owner.agent.when(() => owner.agent.connectionCount > 0);
+  assert.match(await answersOf("new"), /late/);
+});
+
 Deno.test("Nothing is exposed unless the server says so", async () => {
   await using rig = await frontendRig({ listen: ["http://127.0.0.1:0"] });
   await using agent = await exposer(rig, { expose: ["http://edge-a"], targets: [] });
