@@ -48,6 +48,17 @@ export class SharedBuffer {
   }
 }
 
+/** What waits may hold this many times its own bytes of memory. */
+const MAX_HELD_TIMES = 4;
+
+/**
+ * True if `bytes` that have to wait are better copied: their buffer is so much larger that a queue
+ * of such pieces, bounded by their bytes, would hold many times its bound.
+ */
+export function isWasteful(bytes: Uint8Array, buffer: SharedBuffer): boolean {
+  return bytes.length * MAX_HELD_TIMES < buffer.bytes.length;
+}
+
 /** The sizes that are pooled, in bytes; smaller ones are left to the garbage collector. */
 const SIZE_CLASSES = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10] as const;
 

@@ -1,6 +1,6 @@
 /** One stream of a session, as a {@link Duplex}: credit in both directions, half-close, reset. */
 import type { BufferPool } from "../buffer.ts";
-import { HEAD_ROOM_BYTES, SharedBuffer } from "../buffer.ts";
+import { HEAD_ROOM_BYTES, isWasteful, SharedBuffer } from "../buffer.ts";
 import { FLAG, FRAME_TYPE } from "../codec/yamux.ts";
 import type { Duplex, Sink } from "../duplex.ts";
 import { ClosedError, SessionLostError } from "../errors.ts";
@@ -325,7 +325,7 @@ function queue(
   buffer: SharedBuffer | undefined,
   pool: BufferPool,
 ): void {
-  if (buffer !== undefined && bytes.length >= GATHER_BYTES) {
+  if (buffer !== undefined && bytes.length >= GATHER_BYTES && !isWasteful(bytes, buffer)) {
     buffer.retain();
     list.push({ bytes, buffer, sentBeforeInFlush: -1, appendAt: -1 });
     return;

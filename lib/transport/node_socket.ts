@@ -8,13 +8,15 @@
 import type { Socket } from "node:net";
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
-import { SharedBuffer } from "../buffer.ts";
+import { isWasteful, SharedBuffer } from "../buffer.ts";
 import type { Sink } from "../duplex.ts";
 import type { Connection, TlsFacts } from "./connection.ts";
 import { translateSocketError } from "./socket_error.ts";
 
 /** Queued bytes from which `write()` asks for a pause, as for other sockets. */
 const HIGH_WATER_BYTES = 256 << 10;
+/** Queued bytes from which small pieces of large buffers are copied: Node gathers none. */
+const COPY_FROM_BYTES = HIGH_WATER_BYTES >> 2;
 
 /** A connected socket of `node:net` or `node:tls`, made with `allowHalfOpen`. */
 export class NodeSocket implements Connection {
@@ -90,11 +92,13 @@ export class NodeSocket implements Connection {
 
   write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
     if (this.#isWriteEnded || this.#isClosed || bytes.length === 0) return !this.#isClosed;
-    buffer?.retain();
+    const isLong = this.#queuedBytes > COPY_FROM_BYTES;
+    const isHeld = buffer !== undefined && !(isLong && isWasteful(bytes, buffer));
+    if (isHeld) buffer.retain();
     this.#sizes.push(bytes.length);
-    this.#buffers.push(buffer);
+    this.#buffers.push(isHeld ? buffer : undefined);
     this.#queuedBytes += bytes.length;
-    this.#socket.write(buffer === undefined ? bytes.slice() : bytes, this.#onWritten);
+    this.#socket.write(isHeld ? bytes : bytes.slice(), this.#onWritten);
     return this.#queuedBytes < HIGH_WATER_BYTES;
   }
 

@@ -1,6 +1,7 @@
 /** A socket as a {@link Duplex}: few system calls, no copy of what is large, half-close kept. */
 import { formatAddress } from "../address.ts";
 import type { Address } from "../address.ts";
+import { isWasteful } from "../buffer.ts";
 import type { BufferPool, SharedBuffer } from "../buffer.ts";
 import type { Sink } from "../duplex.ts";
 import type { Connection, TlsFacts } from "./connection.ts";
@@ -10,8 +11,9 @@ import { translateSocketError } from "./socket_error.ts";
 const HIGH_WATER_BYTES = 256 << 10;
 /** Writes of up to this many bytes that must wait are gathered into one. */
 const COALESCE_MAX_BYTES = 4 << 10;
-/** Size of the buffer that they are gathered in. */
+/** Size of the buffer that they are gathered in, and of the one for larger pieces. */
 const COALESCE_BUFFER_BYTES = 16 << 10;
+const GATHER_BUFFER_BYTES = 64 << 10;
 /** What an idle connection holds for its pending read: room for most requests' heads. */
 const MIN_READ_BYTES = 1 << 10;
 const MAX_READ_BYTES = 256 << 10;
@@ -108,14 +110,17 @@ export class SocketDuplex implements Connection {
   write(bytes: Uint8Array, buffer?: SharedBuffer): boolean {
     if (this.#isWriteEnded || this.#isClosed || bytes.length === 0) return !this.#isClosed;
     this.#queuedBytes += bytes.length;
-    if (this.#inFlight !== undefined && bytes.length <= COALESCE_MAX_BYTES) {
-      this.#appendSmall(bytes);
+    const isWaiting = this.#inFlight !== undefined;
+    const isGathered = isWaiting && (bytes.length <= COALESCE_MAX_BYTES ||
+      buffer !== undefined && isWasteful(bytes, buffer));
+    if (isGathered) {
+      this.#gather(bytes);
     } else {
       const entry: QueuedWrite = { bytes, buffer, appendAt: -1 };
       if (buffer !== undefined) buffer.retain();
       else entry.bytes = bytes.slice();
-      if (this.#inFlight === undefined) this.#send(entry);
-      else this.#queue.push(entry);
+      if (isWaiting) this.#queue.push(entry);
+      else this.#send(entry);
     }
     return this.#queuedBytes < HIGH_WATER_BYTES;
   }
@@ -144,11 +149,12 @@ export class SocketDuplex implements Connection {
     this.onClosed?.();
   }
 
-  #appendSmall(bytes: Uint8Array): void {
+  /** Copies what has to wait behind what waits already, where there is room: one write less. */
+  #gather(bytes: Uint8Array): void {
     const tail = this.#queue.at(-1);
     if (
       tail !== undefined && tail.appendAt !== -1 &&
-      tail.appendAt + bytes.length <= COALESCE_BUFFER_BYTES
+      tail.appendAt + bytes.length <= tail.buffer!.bytes.length
     ) {
       const whole = tail.buffer!.bytes;
       whole.set(bytes, tail.appendAt);
@@ -156,7 +162,10 @@ export class SocketDuplex implements Connection {
       tail.bytes = whole.subarray(0, tail.appendAt);
       return;
     }
-    const buffer = this.#pool.take(COALESCE_BUFFER_BYTES);
+    const size = bytes.length <= COALESCE_MAX_BYTES
+      ? COALESCE_BUFFER_BYTES
+      : Math.max(GATHER_BUFFER_BYTES, bytes.length);
+    const buffer = this.#pool.take(size);
     buffer.bytes.set(bytes);
     this.#queue.push({
       bytes: buffer.bytes.subarray(0, bytes.length),
