@@ -1,160 +1,26 @@
 /** `revtun server`. */
-import { parseAddress } from "../lib/address.ts";
-import type { Address } from "../lib/address.ts";
 import type { Admin } from "../lib/admin/admin.ts";
-import { noCredential } from "../lib/auth/credential_policy.ts";
 import { ConfigError } from "../lib/errors.ts";
-import { checkName } from "../lib/name.ts";
-import type { Runtime } from "../lib/runtime.ts";
-import { serverConfig } from "../lib/server/config.ts";
 import type { ServerConfig } from "../lib/server/config.ts";
-import { parseListenSpec } from "../lib/server/listen_spec.ts";
 import { startServer } from "../lib/server/server.ts";
 import type { TrafficWatcher } from "../lib/server/traffic_watch.ts";
-import { parseClusterTime } from "../lib/server/slow_start.ts";
-import { nearestMatch } from "../lib/suggest.ts";
 import type { PortSharing } from "../lib/transport/port_sharing.ts";
-import { ACCESS_LOG_OPTIONS, ServerAccessLog } from "./access_log_options.ts";
-import { ADMIN_OPTIONS, readAdminSetup } from "./admin_options.ts";
+import { ServerAccessLog } from "./access_log_options.ts";
+import { readAdminSetup } from "./admin_options.ts";
 import type { AdminSetup } from "./admin_options.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import type { Command, Following } from "./command.ts";
-import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
-import { CREDENTIAL_OPTIONS, openCredentialPolicy } from "./credential_options.ts";
 import { rightsFor } from "./give_up.ts";
 import type { Right } from "./give_up.ts";
-import { HTTP_OPTIONS, httpConfigOf } from "./http_options.ts";
-import { LIMIT_OPTIONS, limitConfigOf } from "./limit_options.ts";
-import type { OptionSpec, OptionValues } from "./option.ts";
+import type { OptionValues } from "./option.ts";
 import type { Settings } from "./settings.ts";
-import { agentLine, TLS_SERVER_OPTIONS, tlsServerOf } from "./tls_options.ts";
-import type { TlsServerSettings } from "./tls_options.ts";
+import { agentLine, tlsServerOf } from "./tls_options.ts";
 import { takeOver } from "./take_over.ts";
 import { openDoorOf, shutDoorOf } from "./server_doors.ts";
-import { openTracer, TRACE_OPTIONS, traceShareOf } from "./trace_options.ts";
+import { openTracer, traceShareOf } from "./trace_options.ts";
 import { SOFTWARE } from "./software.ts";
-
-/** Options of `revtun server`. */
-export const SERVER_OPTIONS = [
-  {
-    name: "listen",
-    kind: "list",
-    placeholder: "[SCHEME://]ADDRESS[/CLUSTER[/TARGET]]",
-    default: ":8080",
-    parse: parseListenSpec,
-    description:
-      "Frontend for clients: http:// (default), https://, tcp://, tls:// (by its name), " +
-      "socks5://, connect:// or udp://; :PORT is all addresses",
-  },
-  {
-    name: "tunnel",
-    kind: "list",
-    placeholder: "ADDRESS",
-    default: ":9000",
-    parse: parseListenAddress,
-    description: "Where agents come in",
-  },
-  ...HTTP_OPTIONS,
-  {
-    name: "cluster",
-    key: "clusters",
-    kind: "list",
-    placeholder: "NAME",
-    parse: checkName,
-    description: "Cluster that agents may register in",
-    group: "Agents",
-  },
-  {
-    name: "open-clusters",
-    kind: "boolean",
-    defaultText: "only while no cluster is declared and no credential is set",
-    description: "Let agents register in clusters of any name",
-    group: "Agents",
-  },
-  ...CREDENTIAL_OPTIONS,
-  {
-    name: "init-timeout",
-    kind: "duration",
-    placeholder: "TIME",
-    default: "5s",
-    min: 1,
-    description: "Deadline of an agent's handshake",
-    group: "Limits",
-  },
-  {
-    name: "preread-timeout",
-    kind: "duration",
-    placeholder: "TIME",
-    default: "10s",
-    min: 1,
-    description: "How long a client may take to say where to: ClientHello, SOCKS, PROXY header",
-    group: "Limits",
-  },
-  {
-    name: "hold",
-    kind: "duration",
-    placeholder: "TIME",
-    default: "5s",
-    description: "How long a request waits for a host of its cluster; 0 for not at all",
-    group: "Limits",
-  },
-  {
-    name: "idle-timeout",
-    kind: "duration",
-    placeholder: "TIME",
-    default: "5m",
-    description: "Close connections on which nothing passes for this long; 0 for never",
-    group: "Limits",
-  },
-  {
-    name: "keepalive",
-    kind: "duration",
-    placeholder: "TIME",
-    default: "10s",
-    description:
-      "Ping an agent after this long without a byte; dead after as long again; 0 for off",
-    group: "Limits",
-  },
-  {
-    name: "drain-timeout",
-    kind: "duration",
-    placeholder: "TIME",
-    default: "15s",
-    description: "What work in flight is given to end when the server stops",
-    group: "Limits",
-  },
-  {
-    name: "slow-start",
-    kind: "duration",
-    placeholder: "TIME",
-    default: "0s",
-    description: "How long a new host takes to its full share of requests",
-    group: "Limits",
-  },
-  {
-    name: "cluster-slow-start",
-    kind: "list",
-    placeholder: "CLUSTER=TIME",
-    parse: parseClusterTime,
-    description: "The same for hosts of one cluster",
-    group: "Limits",
-  },
-  ...TLS_SERVER_OPTIONS,
-  {
-    name: "takeover",
-    kind: "boolean",
-    isFixed: true,
-    description:
-      "Take the ports and agents of the server that runs here, found by --admin, which then stops",
-    group: "Admin",
-  },
-  ...LIMIT_OPTIONS,
-  ...ADMIN_OPTIONS,
-  CONFIG_OPTION,
-  ...ACCESS_LOG_OPTIONS,
-  ...TRACE_OPTIONS,
-  ...LOG_OPTIONS,
-] as const satisfies readonly OptionSpec[];
+import { SERVER_OPTIONS } from "./server_options.ts";
+import { readServerConfig } from "./read_server_config.ts";
 
 export const command: Command = defineCommand({
   name: "server",
@@ -316,71 +182,6 @@ function portSharingOf(
     sourceOf("takeover"),
     "the running server is found by its admin endpoint: give --admin ADDRESS as it has it",
   );
-}
-
-/** Makes the configuration; whoever asked closes its credential policy. @throws {ConfigError} */
-export async function readServerConfig(
-  { values, sourceOf }: Settings<OptionValues<typeof SERVER_OPTIONS>>,
-  runtime: Runtime,
-  tls: TlsServerSettings,
-): Promise<ServerConfig> {
-  const frontends = values.listen.map(parseListenSpec);
-  const http = httpConfigOf(values, sourceOf);
-  if (values["open-clusters"] !== true) {
-    checkDeclared(values.cluster, sourceOf("route"), http.routes.map(({ cluster }) => cluster));
-    checkDeclared(values.cluster, sourceOf("listen"), frontends.map(({ cluster }) => cluster));
-  }
-  if (tls.frontends === undefined && frontends.some(({ scheme }) => scheme === "https")) {
-    const detail = "https:// needs a certificate, give --frontend-cert and --frontend-key";
-    throw new ConfigError(sourceOf("listen"), detail);
-  }
-  const credentialPolicy = await openCredentialPolicy(values, sourceOf, runtime);
-  const isOpenByDefault = values.cluster.length === 0 && credentialPolicy === noCredential;
-  return serverConfig({
-    ...http,
-    ...limitConfigOf(values),
-    frontends,
-    tunnels: values.tunnel.map(parseListenAddress),
-    tunnelTls: tls.tunnel,
-    frontendTls: tls.frontends,
-    clusters: values.cluster.length > 0 ? values.cluster : [
-      ...frontends.flatMap((spec) => spec.cluster ?? []),
-      ...http.routes.map(({ cluster }) => cluster).filter((name) => name !== "{cluster}"),
-    ],
-    isOpenToClusters: values["open-clusters"] ?? isOpenByDefault,
-    isOpenToNamedClusters: values.cluster.length === 0,
-    credentialPolicy,
-    initTimeoutMs: values["init-timeout"],
-    prereadTimeoutMs: values["preread-timeout"],
-    holdMs: values.hold,
-    idleTimeoutMs: values["idle-timeout"],
-    keepalive: { intervalMs: values.keepalive, timeoutMs: values.keepalive },
-    drainTimeoutMs: values["drain-timeout"],
-    slowStart: {
-      defaultMs: values["slow-start"],
-      byCluster: new Map(values["cluster-slow-start"].map(parseClusterTime)),
-    },
-  });
-}
-
-/** @throws {ConfigError} one of `names` is no declared cluster, where any is declared. */
-function checkDeclared(
-  declared: readonly string[],
-  source: string,
-  names: readonly (string | undefined)[],
-): void {
-  if (declared.length === 0) return;
-  for (const name of names) {
-    if (name === undefined || name === "{cluster}" || declared.includes(name)) continue;
-    const nearest = nearestMatch(name, declared);
-    const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
-    throw new ConfigError(source, `names cluster "${name}", which is not declared${hint}`);
-  }
-}
-
-/** Reads an address to listen on: `:PORT` is all addresses. @throws {RangeError} */
-function parseListenAddress(text: string): Address {
-  return parseAddress(text, { host: "" });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -13,6 +13,7 @@ import { MemoryBudget } from "../mux/memory_budget.ts";
 import type { Runtime } from "../runtime.ts";
 import { resolve } from "../transport/resolve.ts";
 import type { AgentPeer } from "./agent_peer.ts";
+import { isSameAnnouncement } from "./announcement.ts";
 import { AsideConnection } from "./aside_connection.ts";
 import { ClearTextWatch } from "./clear_text_watch.ts";
 import type { AgentConfig } from "./config.ts";
@@ -388,29 +389,6 @@ export class RunningAgent {
       ...(error !== undefined && { error }),
     });
   }
-}
-
-/** Connections made by one configuration are as the other one would make them. */
-function isSameAnnouncement(a: AgentConfig, b: AgentConfig): boolean {
-  return isDeepStrictEqual(announcement(a), announcement(b));
-}
-
-/**
- * What a connection is made by, goes by and tells its server; the credential of now is for the next
- * one. Streams that came by other rules of this side end with their connection.
- */
-function announcement(config: AgentConfig): unknown {
-  const { cluster, hostName, connectionNum, mode, keepalive, credentialPolicy } = config;
-  const { reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls } = config;
-  const targets = [...config.targets].map(([name, { protocol, proxyProtocol, hostHeader }]) =>
-    [name, protocol, proxyProtocol, hostHeader] as const
-  );
-  return [
-    config.edgeRules,
-    [cluster, hostName, connectionNum, mode, keepalive, credentialPolicy],
-    [reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls],
-    targets,
-  ];
 }
 
 /** What is looked at, and how. */
