@@ -28,6 +28,7 @@ export function dismissStrangers(options: DismissalOptions): void {
     for (const connection of host.connections) connection.goAway();
   }
   if (strangers.length === 0) return;
+  registry.onNews?.();
   runtime.timers.after(options.drainTimeoutMs, () => {
     for (const { cluster, permit, connections } of strangers) {
       if (options.allowsCluster(cluster, permit)) continue;

@@ -59,6 +59,7 @@ export class RawFarewells {
         host: host.hostName,
       });
     }
+    this.#registry.onNews?.();
     const timer = this.#runtime.timers.after(STILL_HERE_MS, () => {
       this.#timers.delete(timer);
       for (const host of leaving) this.#takeBack(host);

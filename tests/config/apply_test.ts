@@ -140,7 +140,13 @@ Deno.test("RunningServer.apply() is all or nothing", async () => {
 Deno.test("RunningServer.apply() lets hosts of a cluster leave that is not declared any more", async () => {
   await using rig = new Rig();
   await rig.start();
+  const { registry } = rig.server;
+  const hosts = [...registry.clusters.get("edge-a")!.hosts.values()];
+  let isTold = false;
+  registry.onNews = () => isTold ||= hosts.every((host) => host.isDraining);
   await rig.server.apply(rig.serverConfig({ clusters: ["edge-b"], routes: [] }));
+  // Who watches is told before an agent has answered.
+  assert.equal(isTold, true);
   await until("the host to leave", () => rig.tunnels.length === 0);
   assert.equal(rig.server.registry.allows("edge-a"), false);
   const { reason } = await rig.agent.ended;

@@ -52,9 +52,12 @@ Deno.test("a farewell counts for its sender's address and cluster alone", () => 
   const here = world.host("10.0.0.7:1");
   const elsewhere = world.host("10.0.0.8:1");
   const otherCluster = world.host("10.0.0.7:2", "d");
+  let news = 0;
+  world.registry.onNews = () => news += 1;
   world.take("10.9.9.9", ["10.0.0.7:1"]);
   assert.equal(world.stats.gracefulClosesIgnored, 1);
   assert.equal(here.isDraining, false);
+  assert.equal(news, 0);
   world.take("10.0.0.7", ["10.0.0.7:1", "10.0.0.8:1", "10.0.0.7:2"]);
   assert.deepEqual([here, elsewhere, otherCluster].map((host) => host.isDraining), [
     true,
@@ -62,6 +65,8 @@ Deno.test("a farewell counts for its sender's address and cluster alone", () => 
     false,
   ]);
   assert.equal(world.stats.gracefulCloses, 1);
+  // Who watches is told at once.
+  assert.equal(news, 1);
   world.farewells.close();
 });
 
