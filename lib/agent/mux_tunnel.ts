@@ -53,6 +53,8 @@ export class MuxTunnel implements TunnelConnection {
   readonly #control: ControlStream;
   /** Streams by their ids, where what passes on them may be traced. */
   readonly #traceable: Map<number, ServedStream> | undefined;
+  /** Streams of datagrams, which end only if they are made to. */
+  readonly #datagrams = new Set<ServedStream>();
   readonly #messages: Allowance;
   readonly #garbage: Allowance;
   /** It was said that the server says too much. */
@@ -137,6 +139,7 @@ export class MuxTunnel implements TunnelConnection {
     this.#isDraining = true;
     const { runtime, config } = this.#services;
     this.#drainDeadline = runtime.timers.after(config.drainTimeoutMs, () => this.close());
+    for (const served of this.#datagrams) served.drain();
     if (this.#hasLeft) {
       // A server that only asked for a replacement gives work to this connection until its GoAway.
       this.#isDrainKnown = this.#isServerDone;
@@ -162,11 +165,16 @@ export class MuxTunnel implements TunnelConnection {
 
   #serve(stream: MuxStream): void {
     this.#workCount += 1;
-    const served = serveStream(stream, this.#services, {
+    const served: ServedStream = serveStream(stream, this.#services, {
       onDone: () => {
         this.#workCount -= 1;
         this.#traceable?.delete(stream.id);
+        this.#datagrams.delete(served);
         this.#closeIfDone();
+      },
+      onDatagrams: () => {
+        this.#datagrams.add(served);
+        if (this.#isDraining) served.drain();
       },
       onGarbage: (error) => this.#onGarbage(stream.name, error),
     });

@@ -28,18 +28,25 @@ export interface StreamServices {
 /** How long a server may take to say where a stream is to go, and to end one that failed. */
 const PATIENCE_MS = 10_000;
 
+/** Datagrams have no end of their own: theirs is this long without one, once their agent drains. */
+const DATAGRAMS_REST_MS = 3000;
+
 const OPEN = encodeAnswer({ status: "open" });
 
 /** A stream that is served. */
 export interface ServedStream {
   /** What is asked on it next is traced; `traceparent` is the server's word. */
   trace(traceparent: string): void;
+  /** Ends it, if datagrams pass on it, once none has come for some seconds; else nothing. */
+  drain(): void;
 }
 
 /** What becomes of a stream. */
 export interface StreamFate {
   /** Called once, when the stream and what it was joined with are both gone. */
   onDone(): void;
+  /** Datagrams pass on it: it goes on until somebody ends it. Called once at most. */
+  onDatagrams(): void;
   /** It began with what is no preface, and was closed. */
   onGarbage(error: Error): void;
 }
@@ -66,6 +73,7 @@ class StreamService implements Sink, ServedStream {
   readonly #abort = new AbortController();
   /** What was asked for, and with what it was joined. */
   #joined: { readonly preface: Preface; readonly splice: Splice } | undefined;
+  #rest: Timer | undefined;
 
   constructor(stream: Duplex, services: StreamServices, fate: StreamFate) {
     this.#stream = stream;
@@ -78,6 +86,18 @@ class StreamService implements Sink, ServedStream {
     if (this.#joined === undefined) return;
     const { preface, splice } = this.#joined;
     this.#services.tracer?.begin(traceparent, preface)?.asked(splice);
+  }
+
+  drain(): void {
+    if (this.#joined?.preface.network !== "udp" || this.#rest !== undefined) return;
+    const { splice } = this.#joined;
+    const passedBytes = () => splice.forwardBytes + splice.backwardBytes;
+    let seenBytes = passedBytes();
+    const rest = this.#rest = this.#services.runtime.timers.after(DATAGRAMS_REST_MS, () => {
+      if (passedBytes() === seenBytes) return this.#stream.end();
+      seenBytes = passedBytes();
+      rest.restart(DATAGRAMS_REST_MS);
+    });
   }
 
   onData(bytes: Uint8Array): void {
@@ -153,6 +173,7 @@ class StreamService implements Sink, ServedStream {
     const splice = this.#join(visit?.guard(target) ?? target, held, answer);
     this.#joined = { preface, splice };
     trace?.asked(splice);
+    if (preface.network === "udp") this.#fate.onDatagrams();
   }
 
   #join(target: Duplex, held: readonly Uint8Array[], answer: Uint8Array): Splice {
@@ -164,7 +185,10 @@ class StreamService implements Sink, ServedStream {
     const joined = splice(stream, target, {
       timers: runtime.timers,
       idleTimeoutMs,
-      onClose: () => this.#fate.onDone(),
+      onClose: () => {
+        this.#rest?.cancel();
+        this.#fate.onDone();
+      },
     });
     // Otherwise the splice resumes it once the target has drained.
     if (hasRoom) stream.resume();

@@ -4,6 +4,7 @@ import { parseTargets } from "../../lib/agent/target.ts";
 import { agentFor } from "./agent_for.ts";
 import { FakeServer } from "./fake_server.ts";
 import { Backend, deadAddress, EventLog, shout, testRuntime, until } from "./support.ts";
+import { UdpPeer } from "../server/udp_peer.ts";
 
 Deno.test("an agent registers and serves its default and its named targets", async () => {
   using runtime = testRuntime();
@@ -238,6 +239,33 @@ Deno.test("an agent that closes cuts off what does not end by its drain timeout"
   const stream = await (await server.host()).open({}, "one");
   await agent.close();
   await stream.reader.closed();
+});
+
+Deno.test("an agent that closes ends datagrams at rest, and no others", async () => {
+  using runtime = testRuntime();
+  await using target = new UdpPeer((text) => text.toUpperCase());
+  await using server = new FakeServer(runtime);
+  await using agent = await agentFor(runtime, [server.address], {
+    targets: parseTargets([`udp://127.0.0.1:${target.port}`]),
+    drainTimeoutMs: 600_000,
+  });
+  const host = await server.host();
+  const resting = await host.open({ network: "udp" }, "\0\x04rest");
+  const busy = await host.open({ network: "udp" }, "\0\x04busy");
+  await resting.reader.textWith("REST");
+  await busy.reader.textWith("BUSY");
+  const closed = agent.close();
+  await until("the end of the one", () => {
+    busy.reader.write("\0\x04more");
+    return resting.reader.hasEnded;
+  });
+  assert.equal(busy.reader.hasEnded, false);
+  busy.reader.write("\0\x04last");
+  await busy.reader.textWith("LAST");
+  resting.reader.duplex.end();
+  await busy.reader.end();
+  busy.reader.duplex.end();
+  await closed;
 });
 
 Deno.test("an agent that every server refuses for good ends with the reason", async () => {
