@@ -110,13 +110,16 @@ async function install(context: ServiceContext, place: Place): Promise<number> {
   const configFile = values.config === undefined ? undefined : resolve(values.config);
   const text = systemdUnit({ role, isUser: values.user, program, configFile });
   const isThisMachine = systemctl !== undefined;
-  if (isThisMachine && !values["dry-run"]) await checkFiles(context, program, configFile);
+  const missing = await missingFile(context, program, configFile);
+  // What is not there yet may come: with a look ahead, or into an image.
+  if (isThisMachine && !values["dry-run"] && missing !== undefined) throw missing;
   const next = isThisMachine
     ? `Now: ${systemctl} daemon-reload && ${systemctl} restart ${unitName(role)}\n`
     : "";
   if (values["dry-run"]) {
     await stdout.write(text);
     await stderr.write(`Would write ${unit}\nWould link ${link}\n${next}`);
+    if (missing !== undefined) await stderr.write(`Does not start yet: ${missing.message}\n`);
     return EXIT.ok;
   }
   await changed(unit, async () => {
@@ -126,6 +129,7 @@ async function install(context: ServiceContext, place: Place): Promise<number> {
     await Deno.symlink(join("..", unitName(role)), link);
   });
   await stdout.write(`Wrote ${unit}\nLinked ${link}\n${next}`);
+  if (missing !== undefined) await stderr.write(`Does not start yet: ${missing.message}\n`);
   return EXIT.ok;
 }
 
@@ -154,22 +158,26 @@ async function uninstall(context: ServiceContext, place: Place): Promise<number>
   return EXIT.ok;
 }
 
-/** What would fail only when systemd starts it. @throws {ConfigError} */
-async function checkFiles(
-  { sourceOf }: ServiceContext,
+/** What would fail only when systemd starts it, on the machine whose root is `--root`. */
+async function missingFile(
+  { sourceOf, values }: ServiceContext,
   program: string,
   configFile: string | undefined,
-): Promise<void> {
-  const isThere = (path: string) => Deno.stat(path).then(({ isFile }) => isFile, () => false);
+): Promise<ConfigError | undefined> {
+  const isThere = async (path: string) => {
+    const place = join(resolve(values.root), path);
+    return await Deno.stat(place).then(({ isFile }) => isFile, () => false);
+  };
   if (!await isThere(program)) {
-    throw new ConfigError(
+    return new ConfigError(
       sourceOf("program"),
       `there is no ${program}: copy dist/revtun there, or name another with --program`,
     );
   }
   if (configFile !== undefined && !await isThere(configFile)) {
-    throw new ConfigError(sourceOf("config"), `there is no ${configFile}`);
+    return new ConfigError(sourceOf("config"), `there is no ${configFile}`);
   }
+  return undefined;
 }
 
 async function changed(unit: string, change: () => Promise<void>): Promise<void> {

@@ -52,6 +52,32 @@ Deno.test("a dry run prints the unit and what would be done, and does nothing", 
   });
 });
 
+Deno.test("a settings file or a program that is not there is refused, or said where it may come", async () => {
+  await withRoot(async (root) => {
+    const program = `${root}/revtun`;
+    const config = `${root}/agent.yaml`;
+    await Deno.writeTextFile(program, "");
+    const args = ["service", "install", "agent", "--program", program, "--config", config];
+    const env = { HOME: root };
+    const refused = await runCli([...args, "--user"], { env });
+    assert.deepEqual([refused.code, refused.stdout], [2, ""]);
+    assert.equal(refused.stderr, `revtun: --config: there is no ${config}\n`);
+    assert.deepEqual(await filesBelow(root), [program]);
+
+    const looked = await runCli([...args, "--user", "--dry-run"], { env });
+    assert.equal(looked.code, 0);
+    assert.match(looked.stderr, /^Does not start yet: --config: there is no .*agent\.yaml$/m);
+    // Within an image it is looked for there: what this machine has counts for nothing.
+    const image = await runCli([...args, "--root", `${root}/image`]);
+    assert.equal(image.code, 0);
+    assert.match(image.stderr, /^Does not start yet: --program: there is no [^\n]*\n$/);
+
+    await Deno.writeTextFile(config, "");
+    const ready = await runCli([...args, "--user", "--dry-run"], { env });
+    assert.doesNotMatch(ready.stderr, /Does not start/);
+  });
+});
+
 Deno.test("paths stay what they are within ExecStart", () => {
   const unit = systemdUnit({
     role: "agent",
