@@ -122,9 +122,11 @@ export const command: Command = defineCommand({
       await Promise.race([aborted(signal), takenOver.promise.then(() => admin?.close())]);
     } finally {
       await following?.close();
-      runtime.log.info("server.stopping", "Stopping: work in flight may end", {
-        "drain_timeout_ms": server.config.drainTimeoutMs,
-      });
+      if (!server.isClosing) {
+        runtime.log.info("server.stopping", "Stopping: work in flight may end", {
+          "drain_timeout_ms": server.config.drainTimeoutMs,
+        });
+      }
       await server.close();
       await admin?.close();
     }

@@ -34,7 +34,11 @@ export async function serveServerAdmin(
     try {
       return await start();
     } catch (error) {
-      if (!(error instanceof ListenError) || runtime.nowMs() >= deadlineMs) throw error;
+      if (!(error instanceof ListenError) || runtime.nowMs() >= deadlineMs) {
+        // One that has taken over has clients by now, whose work is to end.
+        if (!context.values.takeover) await server.giveUp();
+        throw error;
+      }
       await new Promise<void>((resolve) => runtime.timers.after(TRY_EVERY_MS, resolve));
     }
   }

@@ -66,7 +66,7 @@ export async function startServer(
   try {
     await server.listen();
   } catch (error) {
-    await server.close(0);
+    await server.giveUp();
     throw error;
   }
   return server;
@@ -367,9 +367,14 @@ export class RunningServer {
     return this.#closed ??= this.#close(drainTimeoutMs);
   }
 
-  async #close(drainTimeoutMs: number): Promise<void> {
+  /** Closes a server whose start did not come to its end, and says nothing: its caller says why. */
+  giveUp(): Promise<void> {
+    return this.#closed ??= this.#close(0, false);
+  }
+
+  async #close(drainTimeoutMs: number, isTold = true): Promise<void> {
     this.#settling?.cancel();
-    await this.#stopListening();
+    await this.#stopListening(isTold);
     // Clients first: their last requests still need the tunnels.
     const drained = [this.frontends.drain(), this.exposures.drain()];
     await this.#within(drainTimeoutMs, Promise.all(drained));
@@ -393,7 +398,7 @@ export class RunningServer {
   }
 
   /** All ports are free at once for the next process. */
-  async #stopListening(): Promise<void> {
+  async #stopListening(isTold: boolean): Promise<void> {
     const isListening = this.frontendAddresses.length + this.tunnelAddresses.length > 0;
     const taken = await Promise.all([
       this.frontends.drainQueues(),
@@ -410,7 +415,7 @@ export class RunningServer {
     if (this.#resets !== undefined) await this.#within(LET_GO_MS, new Promise(() => {}));
     const resetsAfter = this.#resets?.read();
     this.#resets?.[Symbol.dispose]();
-    if (!isListening) return;
+    if (!isListening || !isTold) return;
     const resets = resetsBefore === undefined || resetsAfter === undefined
       ? undefined
       : resetsAfter - resetsBefore;

@@ -87,18 +87,15 @@ Deno.test("a server whose port is in use is one line and exit 1", async () => {
   const address = `127.0.0.1:${taken.addr.port}`;
   const listen = ["--listen", `tcp://${address}/edge-a`, "--tunnel", "127.0.0.1:0"];
   const tunnel = ["--listen", "tcp://127.0.0.1:0/edge-a", "--tunnel", address];
-  for (const flags of [listen, tunnel]) {
-    const { code, stdout, stderr } = await outputOfCli([
-      "server",
-      "--log-level",
-      "error",
-      ...flags,
-    ]);
+  for (const flags of [listen, tunnel, [...LOOPBACK, "--admin", address]]) {
+    const { code, stdout, stderr } = await outputOfCli(["server", ...flags]);
     assert.equal(code, 1);
     assert.equal(stdout, "");
+    // Nothing of an end: it has not begun.
+    assert.doesNotMatch(stderr, /event=server\.(deaf|stopping)/);
     assert.equal(
-      stderr,
-      `revtun: Cannot listen on ${address}: the address is in use by another program\n`,
+      stderr.trimEnd().split("\n").at(-1),
+      `revtun: Cannot listen on ${address}: the address is in use by another program`,
     );
   }
 });
