@@ -69,9 +69,11 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     run.print(formatObserve(result).trimEnd());
     const row = (name: string, title: string, unit: "µs" | "%" | "ms", value: number) =>
       record(run, "observe", { name, title }, "revtun", [{ unit, better: "lower", value }]);
-    row("off", "CPU of the server for a request, no access log", "µs", result.offUs);
-    row("on", "the same, access log and metrics", "µs", result.onUs);
-    row("extra", "of the second over the first", "%", (result.ratio - 1) * 100);
+    const { us, ratios } = result.requests;
+    row("off", "CPU of the server for a request, no access log", "µs", us.off);
+    row("on", "the same, access log and metrics", "µs", us.common);
+    row("extra", "of the second over the first", "%", (ratios.common - 1) * 100);
+    row("json", "the same for lines of JSON", "%", (ratios.json - 1) * 100);
     row("watched", "CPU of 20 who watch 500 hosts", "%", result.watchedPercent);
     row("list", "2,000 hosts by the admin API", "ms", result.listMs);
   },
