@@ -7,6 +7,7 @@
 import { startAdmin } from "../lib/admin/admin.ts";
 import { EventStreams } from "../lib/admin/event_stream.ts";
 import { SERVER_ROUTES, serverLiveView } from "../lib/admin/server_routes.ts";
+import { ServerHistory } from "../lib/admin/server_history.ts";
 import { Takeover } from "../lib/admin/takeover.ts";
 import { openPermit } from "../lib/auth/permit.ts";
 import { EventRing } from "../lib/event_ring.ts";
@@ -24,15 +25,19 @@ const runtime = createRuntime(silentLog);
 const server = await startServer(serverConfig({ tunnels: [LOOPBACK] }), runtime, "revtun/bench");
 const hosts = Array.from({ length: Number(Deno.args[0] ?? 500) }, (_, at) => addHost(server, at));
 const streams = new EventStreams(runtime);
+const history = new ServerHistory(server, runtime);
 const source = {
   ...{ runtime, server, streams, software: "revtun/bench", startedMs: runtime.nowMs() },
   live: serverLiveView(server, runtime),
+  history,
   takeover: new Takeover(server, runtime, () => {}),
   events: new EventRing(),
   logLevel: "info" as const,
   configView: () => ({ reload: null }),
 };
-const admin = await startAdmin(LOOPBACK, { source, routes: SERVER_ROUTES, streams, runtime });
+const admin = history.during(
+  await startAdmin(LOOPBACK, { source, routes: SERVER_ROUTES, streams, runtime }),
+);
 const { port } = admin.address as Deno.NetAddr & typeof LOOPBACK;
 Deno.stderr.writeSync(new TextEncoder().encode(`admin ${port}\n`));
 setInterval(() => hosts.forEach(work), 500);

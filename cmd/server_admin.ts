@@ -1,6 +1,7 @@
 /** The admin endpoint of `revtun server`. */
 import type { Admin } from "../lib/admin/admin.ts";
 import { SERVER_ROUTES, serverLiveView } from "../lib/admin/server_routes.ts";
+import { ServerHistory } from "../lib/admin/server_history.ts";
 import { Takeover } from "../lib/admin/takeover.ts";
 import { ListenError } from "../lib/errors.ts";
 import type { RunningServer } from "../lib/server/server.ts";
@@ -26,13 +27,14 @@ export async function serveServerAdmin(
 ): Promise<Admin> {
   const { runtime } = setup;
   const takeover = new Takeover(server, runtime, onTakenOver);
-  const source = { server, live: serverLiveView(server, runtime), takeover };
+  const history = new ServerHistory(server, runtime);
+  const source = { server, live: serverLiveView(server, runtime), history, takeover };
   const start = () =>
     startAdminOf(setup, context, SERVER_ROUTES, source, () => context.settingsView());
   const deadlineMs = runtime.nowMs() + (context.values.takeover ? FREE_TIMEOUT_MS : 0);
   for (;;) {
     try {
-      return await start();
+      return history.during(await start());
     } catch (error) {
       if (!(error instanceof ListenError) || runtime.nowMs() >= deadlineMs) {
         // One that has taken over has clients by now, whose work is to end.

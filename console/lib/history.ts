@@ -1,31 +1,59 @@
-/** What was seen since this page was opened, for its charts: the server keeps none of it. */
+/** What is drawn over time: what this page has seen, and what the server saw before and meanwhile. */
 import type { Host } from "./hosts.ts";
+import { numberOrNull, timeOf } from "./read.ts";
+import type { Json } from "./read.ts";
 
 /** One column of a chart. */
 export type Column = (number | null)[];
 
-/** Pictures that are kept: ten minutes, one a second. */
+/** What is kept: ten minutes, a moment a second. */
 const SIZE = 600;
 /** Hosts with a history of their own; of more, only the sums are drawn. */
 const MAX_HOSTS = 1000;
+/** Moments farther apart have others between them, if the server has seen them. */
+const HOLE_S = 1.5;
+/** Lines do not lead over more: nothing is known of what was between. */
+const BREAK_S = 3;
 
 /** What is drawn over time. */
 export const MEASURES = ["requests", "received", "sent", "inFlight", "rtt", "worstRtt"] as const;
 export type Measure = (typeof MEASURES)[number];
 type Values = Readonly<Record<Measure, number | null>>;
 
-/** Sums, and each host's own, over the same moments. */
+/** Sums at a time, in seconds since 1970. */
+export interface Moment {
+  readonly time: number;
+  readonly values: Values;
+}
+
+/** Where the server's history has them. */
+const COLUMNS: Readonly<Record<Measure, string>> = {
+  requests: "requests_per_second",
+  received: "received_bytes_per_second",
+  sent: "sent_bytes_per_second",
+  inFlight: "in_flight",
+  rtt: "median_rtt_ms",
+  worstRtt: "worst_rtt_ms",
+};
+
+/** Sums, as far back as this page or the server knows; each host's own, since it is looked at. */
 export class History {
-  readonly #times: number[] = [];
-  readonly #sums = new Ring();
+  /** In the order of time. */
+  #sums: Moment[] = [];
+  /** Seconds since 1970 of what the hosts' rings have. */
+  #times: number[] = [];
   readonly #hosts = new Map<string, Ring>();
-  /** Moments that were ever added: the next one's place is its remainder. */
+  /** Moments that hosts ever had: the next one's place is its remainder. */
   #count = 0;
 
   /** Adds a moment. */
   add(timeMs: number, hosts: readonly Host[]): void {
-    const place = this.#begin(timeMs);
-    this.#sums.set(place, sumsOf(hosts));
+    const time = timeMs / 1000;
+    // The server's clock was set back: what is drawn over time goes one way only.
+    if (time <= (this.#sums.at(-1)?.time ?? -Infinity)) this.#forget();
+    const place = this.#begin(time);
+    this.#sums.push({ time, values: sumsOf(hosts) });
+    while (this.#sums[0]!.time < time - SIZE || this.#sums.length > 2 * SIZE) this.#sums.shift();
     for (const host of hosts) {
       let ring = this.#hosts.get(host.key);
       if (ring === undefined) {
@@ -43,35 +71,97 @@ export class History {
     }
   }
 
-  /** Nothing is known from here on: lines do not lead over it. */
-  addGap(timeMs: number): void {
-    this.#begin(timeMs);
+  /** Takes in what the server saw while this page did not look. */
+  fill(moments: readonly Moment[]): void {
+    const sums: Moment[] = [];
+    let at = 0;
+    this.#sums.forEach((own, i) => {
+      const before = this.#sums[i - 1]?.time ?? -Infinity;
+      while (at < moments.length && moments[at]!.time <= before) at += 1;
+      const isHole = own.time - before > HOLE_S;
+      let last: Moment | undefined;
+      for (; isHole && at < moments.length && moments[at]!.time < own.time; at++) {
+        sums.push(last = moments[at]!);
+      }
+      // Rates that a page is told first may begin at 0: the server has seen that second.
+      if (last === undefined || own.time - last.time > HOLE_S) sums.push(own);
+    });
+    this.#sums = sums;
   }
 
-  /** Seconds since 1970 of the moments, oldest first. */
-  times(): number[] {
-    return this.#times;
+  /** Times in seconds since 1970, oldest first, and measures at them, of one host or of all. */
+  lines(measures: readonly Measure[], hostKey?: string): [times: number[], ...columns: Column[]] {
+    const times = hostKey === undefined ? this.#sums.map(({ time }) => time) : this.#times;
+    return withBreaks(
+      times,
+      measures.map((measure) =>
+        hostKey === undefined
+          ? this.#sums.map(({ values }) => values[measure])
+          : this.#hostColumn(measure, hostKey)
+      ),
+    );
   }
 
-  /** A measure at those moments, of one host or of all. */
-  column(measure: Measure, hostKey?: string): Column {
-    const ring = hostKey === undefined ? this.#sums : this.#hosts.get(hostKey);
+  #hostColumn(measure: Measure, hostKey: string): Column {
+    const ring = this.#hosts.get(hostKey);
     const first = this.#count - this.#times.length;
     return this.#times.map((_, i) => ring?.get((first + i) % SIZE, measure) ?? null);
   }
 
-  #begin(timeMs: number): number {
+  #begin(time: number): number {
     const place = this.#count % SIZE;
     this.#count += 1;
-    this.#times.push(timeMs / 1000);
+    this.#times.push(time);
     if (this.#times.length > SIZE) this.#times.shift();
     for (const [key, ring] of this.#hosts) {
       ring.clear(place);
       if (ring.isEmpty) this.#hosts.delete(key);
     }
-    this.#sums.clear(place);
     return place;
   }
+
+  #forget(): void {
+    this.#sums = [];
+    this.#times = [];
+    this.#hosts.clear();
+  }
+}
+
+/** The server's history, as its API tells it, oldest first. */
+export function readHistory(json: Json): Moment[] {
+  const nowMs = timeOf(json["ts"]);
+  const ages = json["age_ms"];
+  if (nowMs === null || !Array.isArray(ages)) return [];
+  const moments: Moment[] = [];
+  for (let i = Math.max(0, ages.length - SIZE); i < ages.length; i++) {
+    const ageMs = numberOrNull(ages[i]);
+    if (ageMs === null) continue;
+    const values = MEASURES.map((measure) => {
+      const column = json[COLUMNS[measure]];
+      return [measure, Array.isArray(column) ? numberOrNull(column[i]) : null];
+    });
+    moments.push({ time: (nowMs - ageMs) / 1000, values: Object.fromEntries(values) });
+  }
+  return moments.sort((a, b) => a.time - b.time);
+}
+
+/** Empty moments where nothing is known for a while. */
+function withBreaks(
+  times: readonly number[],
+  columns: readonly Column[],
+): [times: number[], ...columns: Column[]] {
+  const all: number[] = [];
+  const broken = columns.map((): Column => []);
+  times.forEach((time, i) => {
+    const before = times[i - 1];
+    if (before !== undefined && time - before > BREAK_S) {
+      all.push((before + time) / 2);
+      for (const column of broken) column.push(null);
+    }
+    all.push(time);
+    broken.forEach((column, nth) => column.push(columns[nth]![i]!));
+  });
+  return [all, ...broken];
 }
 
 class Ring {

@@ -2,7 +2,7 @@
 import { batch, signal } from "@preact/signals";
 import { ApiError, get } from "./api.ts";
 import { Following } from "./event_source.ts";
-import { applyLive, applyLoss } from "./live.ts";
+import { applyHistory, applyLive } from "./live.ts";
 import { listOf, numberOf, objectOf, textOf, textsOf } from "./read.ts";
 import type { Json } from "./read.ts";
 import { setToken, signIn } from "./session.ts";
@@ -75,7 +75,11 @@ async function meet(): Promise<void> {
   });
   if (kind === "agent") return await pollAgent();
   following ??= new Following("live?changes=true", {
-    onOpen: () => link.value = { state: "live", problem: "" },
+    onOpen() {
+      link.value = { state: "live", problem: "" };
+      // Without an answer charts begin here.
+      get("history").then(applyHistory).catch(() => {});
+    },
     onMessage: applyLive,
     onLost(error) {
       lost(error.message);
@@ -118,7 +122,6 @@ async function pollAgent(): Promise<void> {
 }
 
 function lost(problem: string): void {
-  if (link.value.state === "live") applyLoss();
   link.value = { state: "away", problem };
 }
 
@@ -161,7 +164,6 @@ document.addEventListener("visibilitychange", () => {
   rest = setTimeout(() => {
     if (link.value.state !== "live") return;
     following?.pause();
-    applyLoss();
     link.value = { state: "resting", problem: "" };
   }, REST_AFTER_MS);
 });

@@ -2,7 +2,7 @@
 import { batch, signal } from "@preact/signals";
 import { withChanges } from "../../lib/admin/live_changes.ts";
 import type { Picture } from "../../lib/admin/live_changes.ts";
-import { History } from "./history.ts";
+import { History, readHistory } from "./history.ts";
 import { readDeparture, readHost } from "./hosts.ts";
 import type { Departure, Host } from "./hosts.ts";
 import { listOf, numberOrNull, objectOf, textOf, timeOf } from "./read.ts";
@@ -19,6 +19,8 @@ export const serverNow = signal<number>(Date.now());
 export const news = signal<string>("");
 
 export const history = new History();
+/** Counts what charts have to show besides the present. */
+export const filled = signal<number>(0);
 
 /** Names that are told at once; of more, their number. */
 const MAX_NEWS = 3;
@@ -60,9 +62,10 @@ export function applyHosts(items: unknown): void {
   show(withChanges(picture, { ts, status: {}, changed: listOf(items), gone: [] }), false);
 }
 
-/** The connection was lost: charts show a gap. */
-export function applyLoss(): void {
-  history.addGap(serverNow.value + 1);
+/** Takes in what the server saw while this page did not look. */
+export function applyHistory(json: Json): void {
+  history.fill(readHistory(json));
+  filled.value += 1;
 }
 
 /** @param isNow it is a moment of its own, not the last one seen anew. */

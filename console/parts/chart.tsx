@@ -2,8 +2,8 @@
 import { signal, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import type { Column, Measure } from "../lib/history.ts";
-import { history, serverNow } from "../lib/live.ts";
+import type { Measure } from "../lib/history.ts";
+import { filled, history, serverNow } from "../lib/live.ts";
 import { colorOf, paint } from "../lib/theme.ts";
 
 export interface Line {
@@ -42,11 +42,10 @@ export function Chart(props: Props) {
   const plot = useRef<uPlot | undefined>(undefined);
   const figures = useComputed(() => {
     serverNow.value;
-    const at = pointed.value;
-    return props.lines.map(({ measure }) => {
-      const column = history.column(measure, props.host);
-      return column[at ?? column.length - 1] ?? null;
-    });
+    filled.value;
+    const [times, ...columns] = dataOf(props);
+    const at = pointed.value ?? times.length - 1;
+    return columns.map((column) => column[at] ?? null);
   });
 
   useEffect(() => {
@@ -71,6 +70,7 @@ export function Chart(props: Props) {
   });
   useSignalEffect(() => {
     serverNow.value;
+    filled.value;
     plot.current?.setData(dataOf(props), false);
     rescale(plot.current, props);
   });
@@ -105,14 +105,12 @@ export function Chart(props: Props) {
   );
 }
 
-function dataOf({ lines, host }: Props): uPlot.AlignedData {
-  const columns: Column[] = lines.map(({ measure }) => history.column(measure, host));
-  return [[...history.times()], ...columns];
+function dataOf({ lines, host }: Props): ReturnType<typeof history.lines> {
+  return history.lines(lines.map(({ measure }) => measure), host);
 }
 
 /** The last minutes up to now, as far as they were seen. */
-function windowStart(now: number): number {
-  const first = history.times()[0] ?? now;
+function windowStart(now: number, first = now): number {
   return Math.max(now - MAX_WINDOW_S, Math.min(first, now - MIN_WINDOW_S));
 }
 
@@ -124,7 +122,7 @@ function rescale(plot: uPlot | undefined, { minTop }: Props): void {
     for (const value of column) if (value !== null && value! > top) top = value!;
   }
   plot.batch(() => {
-    plot.setScale("x", { min: windowStart(now), max: now });
+    plot.setScale("x", { min: windowStart(now, plot.data[0][0]), max: now });
     plot.setScale("y", { min: 0, max: top * 1.08 });
   });
 }

@@ -10,6 +10,7 @@ import { padded, PAGE_QUERY, pageOf } from "./admin_route.ts";
 import type { AdminCall, AdminRoute } from "./admin_route.ts";
 import { COMMON_ROUTES } from "./common_routes.ts";
 import { EXPLAIN_ROUTE } from "./explain_route.ts";
+import { HISTORY_ROUTE } from "./history_route.ts";
 import { hostsOf, keyOfHost, order } from "./host_list.ts";
 import { LiveView } from "./live.ts";
 import { metricsResponse } from "./metrics.ts";
@@ -173,6 +174,7 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
       return live.respond(streams, changes === "true" ? "changes" : "pictures");
     },
   },
+  HISTORY_ROUTE,
   {
     method: "POST",
     path: "/api/v1/hosts/{cluster}/{host}/drain",

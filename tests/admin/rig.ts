@@ -4,6 +4,7 @@ import { consoleAsset } from "../../lib/admin/web_console.ts";
 import type { AdminSource } from "../../lib/admin/common_routes.ts";
 import { EventStreams } from "../../lib/admin/event_stream.ts";
 import { SERVER_ROUTES, serverLiveView } from "../../lib/admin/server_routes.ts";
+import { ServerHistory } from "../../lib/admin/server_history.ts";
 import { Takeover } from "../../lib/admin/takeover.ts";
 import { agentConfig } from "../../lib/agent/config.ts";
 import { startAgent } from "../../lib/agent/agent.ts";
@@ -73,10 +74,12 @@ export async function adminRig(options: AdminRigOptions = {}): Promise<AdminRig>
     "revtun/test",
   );
   const streams = new EventStreams(runtime);
+  const history = new ServerHistory(server, runtime);
   const source = {
     runtime,
     server,
     live: serverLiveView(server, runtime),
+    history,
     takeover: new Takeover(server, runtime, () => {}),
     software: "revtun/test",
     startedMs: runtime.nowMs(),
@@ -85,15 +88,17 @@ export async function adminRig(options: AdminRigOptions = {}): Promise<AdminRig>
     logLevel: "info" as const,
     configView: () => ({ hold: 0, reload: { reloads: 2, failures: 1, needs_restart: ["admin"] } }),
   };
-  const start = (address: Address) =>
-    startAdmin(address, {
-      source,
-      routes: SERVER_ROUTES,
-      streams,
-      runtime,
-      token: options.token,
-      asset: consoleAsset,
-    });
+  const start = async (address: Address) =>
+    history.during(
+      await startAdmin(address, {
+        source,
+        routes: SERVER_ROUTES,
+        streams,
+        runtime,
+        token: options.token,
+        asset: consoleAsset,
+      }),
+    );
   let admin = await start(LOOPBACK);
   const url = `http://${formatAddress(admin.address)}`;
   const agents: RunningAgent[] = [];
