@@ -17,6 +17,7 @@ import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
 import type { OptionValues } from "./option.ts";
 import { rightsFor } from "./give_up.ts";
 import type { Right } from "./give_up.ts";
+import { readProxy } from "./read_proxy.ts";
 import { readToken } from "./read_token.ts";
 import type { Settings } from "./settings.ts";
 import { tlsClientOf } from "./tls_options.ts";
@@ -62,7 +63,7 @@ export const command: Command = defineCommand({
     });
     const admin = setup && await serveAdmin(agent, setup, context);
     const following = context.followSettings({
-      watched: () => ["token-file"],
+      watched: () => ["token-file", "proxy-file"],
       runtime,
       apply: async (settings) => agent.apply(await readAgentConfig(settings, machineName)),
     });
@@ -94,6 +95,7 @@ function rightsOf(
   // Deno asks for both of who connects to a Unix socket.
   const hasUnix = addresses.some(({ kind }) => kind === "unix");
   const hasFiles = values["token-file"] !== undefined || values.config !== undefined ||
+    values["proxy-file"] !== undefined ||
     config.serverLister !== undefined || config.tls !== undefined ||
     [...config.targets.values()].some((t) => t.protocol === "tls");
   return rightsFor({
@@ -110,7 +112,8 @@ export async function readAgentConfig(
 ): Promise<AgentConfig> {
   const credential = await readToken(settings.values, (option) => settings.sourceOf(option));
   const tls = await tlsClientOf(settings, isTlsAsked(settings.values.server));
-  return agentConfigOf(settings, { machineName, credential, tls });
+  const proxy = await readProxy(settings.values, (option) => settings.sourceOf(option));
+  return agentConfigOf(settings, { machineName, credential, tls, proxy });
 }
 
 /** Starts the admin endpoint; without it there is to be no agent. @throws {ListenError} */
@@ -134,6 +137,7 @@ function announce(config: AgentConfig, log: Log): void {
     cluster: config.cluster,
     host: config.hostName,
     servers: config.servers.map(formatAddress).join(","),
+    ...(config.proxy !== undefined && { proxy: formatAddress(config.proxy.address) }),
     targets: [...config.targets.values()]
       .map((target) => `${target.name === "" ? "default" : target.name}=${formatTarget(target)}`)
       .join(",") || "own page",

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { parseAllowRule } from "../lib/agent/allow.ts";
 import { parseExposeRequest } from "../lib/agent/expose_request.ts";
+import { parseProxy } from "../lib/agent/proxy.ts";
 import { parseRequestRule } from "../lib/agent/request_rule.ts";
 import { parseTarget } from "../lib/agent/target.ts";
 import {
@@ -39,6 +40,27 @@ export const IDENTITY_OPTIONS = [
     isEnvOnly: true,
     description: "The credential itself; no flag, since command lines are there for all to see",
     group: "Identity",
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** Options that `probe` shares with `agent`: by whom servers are reached. */
+export const PROXY_OPTIONS = [
+  {
+    name: "proxy",
+    kind: "string",
+    placeholder: "URL",
+    parse: parseProxy,
+    description: "HTTP proxy to reach the servers by: http://[USER:PASSWORD@]HOST:PORT; it " +
+      "resolves their names",
+    group: "Connection",
+  },
+  {
+    name: "proxy-file",
+    isFile: true,
+    kind: "string",
+    placeholder: "FILE",
+    description: "File that holds the proxy's URL, for one with a password",
+    group: "Connection",
   },
 ] as const satisfies readonly OptionSpec[];
 
@@ -277,6 +299,7 @@ export const AGENT_OPTIONS = [
     description: "What work in flight is given to end when the agent stops",
     group: "Connection",
   },
+  ...PROXY_OPTIONS,
   ...IDENTITY_OPTIONS,
   ...TLS_CLIENT_OPTIONS,
   {

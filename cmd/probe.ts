@@ -6,11 +6,12 @@ import { parseViaUrl, probeVia } from "../lib/agent/probe/probe_via.ts";
 import { probeTargets } from "../lib/agent/probe/probe_targets.ts";
 import { parseServerAddress } from "../lib/agent/server_address.ts";
 import { ConfigError } from "../lib/errors.ts";
-import { IDENTITY_OPTIONS } from "./agent_options.ts";
+import { IDENTITY_OPTIONS, PROXY_OPTIONS } from "./agent_options.ts";
 import { isTlsAsked, policyOf } from "./read_agent_config.ts";
 import { defineCommand } from "./command.ts";
 import type { Command, ProcessContext } from "./command.ts";
 import { CONFIG_OPTION, LOG_OPTIONS } from "./common_options.ts";
+import { readProxy } from "./read_proxy.ts";
 import { readSetting } from "./read_setting.ts";
 import { readToken } from "./read_token.ts";
 import { checkName } from "../lib/name.ts";
@@ -86,6 +87,7 @@ export const command: Command = defineCommand({
       description: "Settings file of an agent: its servers, cluster, credential, TLS and targets",
     },
     { name: "json", kind: "boolean", description: "Print the steps as one JSON object" },
+    ...PROXY_OPTIONS,
     ...IDENTITY_OPTIONS,
     ...TLS_CLIENT_OPTIONS,
     ...LOG_OPTIONS,
@@ -136,10 +138,12 @@ export const command: Command = defineCommand({
     const tls = isTls ? given : config?.tls;
     const credential = await readToken(values, (option) => context.sourceOf(option)) ??
       config?.credential;
+    const proxy = await readProxy(values, (option) => context.sourceOf(option)) ?? config?.proxy;
     for (const server of servers) {
       const options = {
         server,
         tls,
+        proxy,
         cluster: values.cluster ?? config?.cluster,
         hostName: values["host-name"] ?? config?.hostName ?? "revtun-probe",
         credential,

@@ -11,6 +11,7 @@ import type { ServerListerConfig } from "../lib/agent/listers/lister_config.ts";
 import { parseServerAddress } from "../lib/agent/server_address.ts";
 import { ConfigError } from "../lib/errors.ts";
 import type { Secret } from "../lib/secret.ts";
+import type { DialProxy } from "../lib/transport/dial.ts";
 import type { TlsClientSettings } from "../lib/transport/tls_client_files.ts";
 import type { OptionValues } from "./option.ts";
 import { readSetting } from "./read_setting.ts";
@@ -25,6 +26,8 @@ export interface AgentSurroundings {
   readonly machineName: string;
   /** The credential, already read. */
   readonly credential: Secret | undefined;
+  /** By whom they are reached. */
+  readonly proxy: DialProxy | undefined;
   /** TLS to the servers, its files already looked at. */
   readonly tls: TlsClientSettings | undefined;
 }
@@ -86,6 +89,7 @@ export function agentConfigOf(
       idleTimeoutMs: values["idle-timeout"],
       drainTimeoutMs: values["drain-timeout"],
       tls: surroundings.tls,
+      proxy: surroundings.proxy,
       credential: surroundings.credential,
       credentialPolicy: policyOf(values, surroundings.credential),
     });

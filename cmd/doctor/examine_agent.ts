@@ -70,6 +70,7 @@ async function* tryServers(
       {
         server,
         tls: config.tls,
+        proxy: config.proxy,
         cluster: config.cluster,
         hostName: config.hostName,
         credential: config.credential,

@@ -4,7 +4,7 @@ import type { Settings } from "../settings.ts";
 import type { NamedFile } from "./check_files.ts";
 
 /** Options whose files hold what nobody else may know. */
-const SECRET = /token-file|-key$/;
+const SECRET = /token-file|proxy-file|-key$/;
 /** Made by the server where it is missing. */
 const MADE_BY_US = ["state-dir"];
 

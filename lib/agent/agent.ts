@@ -121,6 +121,11 @@ export class RunningAgent {
     this.#clearText = new ClearTextWatch(runtime.log);
     this.#exposeLog = new ExposeLog(() => this.#config.expose, runtime.log);
     const currentConfig = () => this.#config;
+    const placeOf = (address: Address, server: Address) => ({
+      address,
+      server,
+      proxy: this.#config.proxy,
+    });
     const currentPolicy = () => this.policy;
     const services: TunnelServices = {
       // What is dialled from now on is to have the weight of now.
@@ -157,9 +162,9 @@ export class RunningAgent {
       runtime,
       tally: new ServerTally(config.connectionNum),
       openTunnel: (address, server, events, signal) =>
-        openTunnel({ address, server }, services, events, signal),
+        openTunnel(placeOf(address, server), services, events, signal),
       openAside: (address, server) =>
-        new AsideConnection({ address, server }, currentConfig(), runtime),
+        new AsideConnection(placeOf(address, server), currentConfig(), runtime),
       resolve: (host, timeoutMs) => resolve(host, runtime.timers, timeoutMs),
       peerChanged: () => this.#changed(),
     });

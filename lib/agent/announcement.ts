@@ -13,14 +13,14 @@ export function isSameAnnouncement(a: AgentConfig, b: AgentConfig): boolean {
  */
 function announcement(config: AgentConfig): unknown {
   const { cluster, hostName, connectionNum, mode, keepalive, credentialPolicy } = config;
-  const { reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls } = config;
+  const { reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls, proxy } = config;
   const targets = [...config.targets].map(([name, { protocol, proxyProtocol, hostHeader }]) =>
     [name, protocol, proxyProtocol, hostHeader] as const
   );
   return [
     config.edgeRules,
     [cluster, hostName, connectionNum, mode, keepalive, credentialPolicy],
-    [reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls],
+    [reconnectBaseMs, reconnectMaxMs, connectRetryTimes, tls, proxy],
     targets,
   ];
 }

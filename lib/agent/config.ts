@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts";
 import type { KeepaliveOptions } from "../mux/keepalive.ts";
 import { DEFAULT_KEEPALIVE } from "../mux/keepalive.ts";
 import type { Secret } from "../secret.ts";
+import type { DialProxy } from "../transport/dial.ts";
 import type { TlsClientSettings } from "../transport/tls_client_files.ts";
 import type { AllowRule } from "./allow.ts";
 import { NO_EDGE_RULES } from "./edge_policy.ts";
@@ -27,6 +28,8 @@ export type AgentConfig = Readonly<{
   servers: readonly Address[];
   /** `tls_context`: TLS on the connections to all servers; in the clear if undefined. */
   tls: TlsClientSettings | undefined;
+  /** By whom all servers are reached, and their names resolved; dialled straight if undefined. */
+  proxy: DialProxy | undefined;
   /** `dynamic_server_list_config`: where more servers are learnt from. Default: nowhere. */
   serverLister: ServerListerConfig | undefined;
   /** `connection_num`: connections kept up to each server. Default 2, at most 64. */
@@ -78,6 +81,7 @@ export const AGENT_DEFAULTS = {
   isEnabled: true,
   serverLister: undefined,
   tls: undefined,
+  proxy: undefined,
   connectionNum: 2,
   connectRetryTimes: -1,
   reconnectBaseMs: 1000,

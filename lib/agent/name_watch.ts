@@ -14,6 +14,8 @@ const RESOLVE_TIMEOUT_MS = 10_000;
 /** How to follow a name. */
 export interface NameWatchOptions {
   readonly runtime: Runtime;
+  /** False where the name is left to who is dialled: a proxy. */
+  readonly isResolved: boolean;
   /** How often the name is looked up, in ms. */
   readonly intervalMs: number;
   /** Ceilings of the waits after a failed lookup, in ms. */
@@ -71,10 +73,11 @@ export class NameWatch {
     return this.#lastError;
   }
 
-  /** Gives the addresses, at once where `server` is one, and goes on looking where it is a name. */
+  /** Gives the addresses, at once where `server` counts as one, and goes on looking a name up. */
   start(): void {
     const server = this.#server;
-    if (server.kind === "unix" || parseIp(server.host) !== undefined) {
+    const { isResolved } = this.#options;
+    if (!isResolved || server.kind === "unix" || parseIp(server.host) !== undefined) {
       this.#options.onAddresses([server]);
     } else {
       void this.#lookUp(server.host, server.port);

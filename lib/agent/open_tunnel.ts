@@ -39,7 +39,7 @@ export function dialServer(
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<Connection> {
   return tls === undefined
-    ? dial(place.address, runtime, options)
+    ? dial(place.address, runtime, { ...options, proxy: place.proxy })
     : dialTls(place, tls, runtime, { ...options, alpn: TUNNEL_ALPN });
 }
 

@@ -13,6 +13,8 @@ const MAX_PEERS = 256;
 interface NamedServer {
   readonly server: Address;
   readonly watch: NameWatch;
+  /** Its name is looked up here, not by a proxy. */
+  readonly isResolved: boolean;
   addresses: readonly Address[];
 }
 
@@ -32,6 +34,8 @@ export class PeerSet {
   readonly #leaving = new Set<AgentPeer>();
   /** Peers that leave as soon as their successor, the key, is connected. */
   readonly #successions = new Map<AgentPeer, AgentPeer>();
+  /** Servers that go by their name now and went by addresses before, or the other way round. */
+  readonly #renamed = new Set<string>();
   #isStopping = false;
   /** Half of a new list must not count: an address that moves to another name stays. */
   #isUpdating = false;
@@ -70,13 +74,19 @@ export class PeerSet {
     if (this.#isStopping) return;
     const wanted = new Map(servers.map((server) => [formatAddress(server), server]));
     this.#isUpdating = true;
-    for (const [name, { watch }] of this.#names) {
-      if (wanted.has(name)) continue;
-      watch.close();
+    const isResolved = this.#deps.config.proxy === undefined;
+    const renamed = new Map<string, readonly Address[]>();
+    for (const [name, entry] of this.#names) {
+      const isWanted = wanted.has(name);
+      if (isWanted && entry.isResolved === isResolved) continue;
+      entry.watch.close();
       this.#names.delete(name);
+      if (isWanted) renamed.set(name, entry.addresses);
+      else this.#renamed.delete(name);
     }
+    for (const name of renamed.keys()) this.#renamed.add(name);
     for (const [name, server] of wanted) {
-      if (!this.#names.has(name)) this.#watch(name, server);
+      if (!this.#names.has(name)) this.#watch(name, server, renamed.get(name) ?? []);
     }
     this.#isUpdating = false;
     this.#apply();
@@ -139,12 +149,15 @@ export class PeerSet {
     }
   }
 
-  #watch(name: string, server: Address): void {
+  /** @param addresses what counts until the name is looked up. */
+  #watch(name: string, server: Address, addresses: readonly Address[]): void {
     const { runtime, resolve } = this.#deps;
     const settings = () => this.#deps.config;
+    const isResolved = settings().proxy === undefined;
     const watch = new NameWatch(server, {
       runtime,
       resolve,
+      isResolved,
       get intervalMs() {
         return settings().resolveIntervalMs;
       },
@@ -164,7 +177,7 @@ export class PeerSet {
         this.#apply();
       },
     });
-    const entry: NamedServer = { server, watch, addresses: [] };
+    const entry: NamedServer = { server, watch, isResolved, addresses };
     this.#names.set(name, entry);
     watch.start();
   }
@@ -180,17 +193,19 @@ export class PeerSet {
       }
     }
     this.#cut(wanted);
-    for (const [key, peer] of this.#peers) {
-      if (!wanted.has(key)) this.#retire(key, peer);
-    }
+    const gone = [...this.#peers].filter(([key]) => !wanted.has(key));
+    const heirs = new Map<string, AgentPeer>();
     this.#deps.tally.addressCount = wanted.size;
     for (const [key, { address, server }] of wanted) {
       if (this.#peers.has(key)) continue;
       // In the map before it starts: a peer that is still connecting is not started again.
       const peer = new AgentPeer(address, server, this.#deps);
       this.#peers.set(key, peer);
+      const name = formatAddress(server);
+      if (this.#renamed.delete(name)) heirs.set(name, peer);
       peer.start();
     }
+    for (const [key, peer] of gone) this.#retire(key, peer, heirs.get(formatAddress(peer.server)));
   }
 
   #cut(wanted: Map<string, unknown>): void {
@@ -212,11 +227,17 @@ export class PeerSet {
     for (const key of [...known, ...fresh].slice(MAX_PEERS)) wanted.delete(key);
   }
 
-  #retire(key: string, peer: AgentPeer): void {
+  /** @param heir leads to the same server by another address: one peer stays until that is connected. */
+  #retire(key: string, peer: AgentPeer, heir: AgentPeer | undefined): void {
     this.#peers.delete(key);
     this.#leaving.add(peer);
     const old = this.#successions.get(peer);
     this.#successions.delete(peer);
+    if (heir !== undefined && !this.#successions.has(heir)) {
+      this.#successions.set(heir, old ?? peer);
+      if (old !== undefined) this.#stop(peer);
+      return;
+    }
     this.#deps.runtime.log.info("server.removed", "The server left the list; closing gracefully", {
       server: key,
     });

@@ -55,7 +55,11 @@ export function frpAgent(fields: FrpFields): Record<string, unknown> {
     visitor.note("serverName", "there are no visitors: see stcp in docs/migrating.md");
   }
   fields.noteIf("includes", "import these files too, one by one");
-  fields.noteIf("transport.proxyURL", "the agent dials a relay: see docs/migrating.md");
+  const proxyUrl = fields.text("transport.proxyURL") ?? "";
+  const isHttpProxy = /^http:/i.test(proxyUrl);
+  if (proxyUrl !== "" && !isHttpProxy) {
+    fields.note("transport.proxyURL", "proxy takes http:// only");
+  }
   fields.drop("loginFailExit", "udpPacketSize", "transport.poolCount", "transport.tcpMux");
   fields.drop("transport.tcpMuxKeepaliveInterval", "transport.heartbeatTimeout");
   fields.drop("transport.dialServerKeepalive", "natHoleStunServer");
@@ -68,6 +72,7 @@ export function frpAgent(fields: FrpFields): Record<string, unknown> {
     cluster,
     targets,
     ...expose.length > 0 && { expose },
+    ...isHttpProxy && { proxy: proxyUrl },
     ...credential(fields),
     ...tls(fields),
     ...keepalive > 0 && { keepalive: `${keepalive}s` },

@@ -9,7 +9,7 @@ import type { SocketOptions } from "./socket.ts";
 import type { Connection } from "./connection.ts";
 import { translateDialError } from "./socket_error.ts";
 import { connectNodeTls, isPlainTls, startTls } from "./tls_client.ts";
-import type { TlsClientOptions, TlsHandshake } from "./tls_client.ts";
+import type { TlsClientOptions } from "./tls_client.ts";
 
 /**
  * How long a connection attempt that was given up goes on by itself; what it brings is closed. The
@@ -17,6 +17,21 @@ import type { TlsClientOptions, TlsHandshake } from "./tls_client.ts";
  * file for ever: an attempt is aborted only where nothing has answered for so long.
  */
 const ABORT_GRACE_MS = 2_000;
+
+/** A connection to a proxy, for what has to be said there before it leads on. */
+export type ProxyConn = Pick<Deno.Conn, "read" | "write">;
+
+/** Another program's way to an address: it is dialled in its place, and asked to lead there. */
+export interface DialProxy {
+  readonly address: Address;
+  /**
+   * Asks for the way to `target` and reads the answer, not a byte more: what comes behind it is the
+   * target's. `conn` is closed where the dial's time is over.
+   *
+   * @throws {DialError} about `target`: the proxy refuses, or is none.
+   */
+  open(conn: ProxyConn, target: Address): Promise<void>;
+}
 
 /** How to dial. */
 export interface DialOptions extends SocketOptions {
@@ -26,6 +41,8 @@ export interface DialOptions extends SocketOptions {
   signal?: AbortSignal;
   /** TLS on the connection; in the clear if undefined. */
   tls?: TlsClientOptions | undefined;
+  /** Whom to go by, and leave names to; a Unix socket is dialled straight in any case. */
+  proxy?: DialProxy | undefined;
   /**
    * Called when `signal` gave the dial up and its attempt to connect goes on in the background, for
    * 2 s at most; `rest` resolves when that has ended. Never rejects.
@@ -52,48 +69,76 @@ export async function dial(
 ): Promise<Connection> {
   const name = formatAddress(address);
   const { signal, tls } = options;
+  const proxy = address.kind === "unix" ? undefined : options.proxy;
   let isGivenUp = false;
   let isLate = false;
-  let handshake: TlsHandshake | undefined;
+  let pending: { abort(): void } | undefined;
+  const way = proxy === undefined ? "" : ` through proxy ${formatAddress(proxy.address)}`;
   const refusal = () =>
     isLate
-      ? new DialError(name, "timeout", `no answer within ${options.timeoutMs} ms`)
+      ? new DialError(name, "timeout", `no answer${way} within ${options.timeoutMs} ms`)
       : new DialError(name, "unreachable", "given up");
   const giving = Promise.withResolvers<never>();
   giving.promise.catch(() => {});
   const giveUp = () => {
     isGivenUp = true;
-    handshake?.abort();
+    pending?.abort();
     giving.reject(refusal());
   };
   const abort = new AbortController();
   const deadline = runtime.timers.after(options.timeoutMs, () => {
     isGivenUp = isLate = true;
-    handshake?.abort();
+    pending?.abort();
     abort.abort();
   });
   signal?.addEventListener("abort", giveUp);
   try {
     if (signal?.aborted) throw refusal();
-    if (tls !== undefined && (address.kind === "unix" || !isPlainTls(tls))) {
-      handshake = connectNodeTls(address, tls);
+    const isNodeTls = tls !== undefined && (address.kind === "unix" || !isPlainTls(tls));
+    if (isNodeTls && proxy === undefined) {
+      const handshake = pending = connectNodeTls(address, tls);
       return await handshake.connection;
     }
-    const conn = await connect(address, abort, giving.promise, runtime, options);
+    const first = proxy?.address ?? address;
+    const conn = await connect(first, abort, giving.promise, runtime, options);
     if (isGivenUp) {
       conn.close();
       throw refusal();
     }
-    if (tls === undefined) return new SocketDuplex(conn, runtime.pool, options);
+    if (proxy !== undefined) {
+      pending = { abort: () => closeQuietly(conn) };
+      await proxy.open(conn, address).catch((error) => {
+        closeQuietly(conn);
+        throw error;
+      });
+      if (isGivenUp) throw refusal();
+    }
+    const ends = proxy === undefined ? options : { ...options, remote: address };
+    if (tls === undefined) return new SocketDuplex(conn, runtime.pool, ends);
     (conn as Deno.TcpConn).setNoDelay(true);
-    handshake = startTls(address, conn as Deno.TcpConn, tls, runtime.pool, options);
+    const handshake = pending = isNodeTls
+      ? connectNodeTls(address, tls, new SocketDuplex(conn, runtime.pool, ends))
+      : startTls(address, conn as Deno.TcpConn, tls, runtime.pool, ends);
     return await handshake.connection;
   } catch (error) {
     if (isGivenUp) throw refusal();
-    throw error instanceof DialError ? error : translateDialError(error, name);
+    if (error instanceof DialError) throw error;
+    const failed = translateDialError(error, name);
+    if (proxy === undefined) throw failed;
+    // Whatever fails on the way through it says so itself.
+    const detail = `proxy ${formatAddress(proxy.address)}: ${failed.detail}`;
+    throw new DialError(name, failed.failure, detail, { cause: error });
   } finally {
     deadline.cancel();
     signal?.removeEventListener("abort", giveUp);
+  }
+}
+
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // It was closed when its dial was given up.
   }
 }
 

@@ -36,6 +36,8 @@ export interface SocketOptions {
    * 256 KiB while reads fill them and shrink when they do not.
    */
   minReadBytes?: number;
+  /** Where the connection leads to, if that is not its peer: there is a proxy in between. */
+  remote?: Address;
 }
 
 /** A connected TCP, TLS or Unix socket. */
@@ -71,7 +73,7 @@ export class SocketDuplex implements Connection {
     // Nagle's wait costs 44 ms on a small write behind another; a TlsConn has no such switch.
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
     this.local = toAddress(conn.localAddr);
-    this.remote = toAddress(conn.remoteAddr);
+    this.remote = options?.remote ?? toAddress(conn.remoteAddr);
   }
 
   get name(): string {

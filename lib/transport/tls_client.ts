@@ -5,6 +5,7 @@ import { X509Certificate } from "node:crypto";
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import type { BufferPool } from "../buffer.ts";
+import { DuplexStream } from "../duplex_stream.ts";
 import { DialError } from "../errors.ts";
 import { parseIp } from "../ip_network.ts";
 import type { Connection } from "./connection.ts";
@@ -111,19 +112,29 @@ export function isPlainTls(tls: TlsClientOptions): boolean {
 /**
  * Connects by Node's TLS, which can do everything.
  *
+ * @param carrier a connection that leads to `address` already, which is owned from now on.
  * @throws {DialError} as a rejection of `connection`.
  */
-export function connectNodeTls(address: Address, tls: TlsClientOptions): TlsHandshake {
+export function connectNodeTls(
+  address: Address,
+  tls: TlsClientOptions,
+  carrier?: Connection,
+): TlsHandshake {
   const name = formatAddress(address);
   const pins = tls.pins ?? [];
   const isPinOnly = pins.length > 0 && tls.ca === undefined;
   const serverName = tls.serverName ?? hostOf(address);
   const isVerified = !tls.isInsecure && !isPinOnly;
+  const transport = carrier && new DuplexStream(carrier);
+  const ends = carrier ??
+    (address.kind === "unix" ? { local: address, remote: address } : undefined);
   let socket: TLSSocket;
   const connection = new Promise<Connection>((resolve, reject) => {
     // Types that lack allowHalfOpen have it from Node's documentation of tls.TLSSocket.
     const options: ConnectionOptions & { allowHalfOpen: boolean } = {
-      ...(address.kind === "unix"
+      ...(transport !== undefined
+        ? { socket: transport }
+        : address.kind === "unix"
         ? { path: address.path }
         : { host: address.host, port: address.port }),
       // SNI is for names only; which name or address the certificate must be for is said here.
@@ -138,6 +149,7 @@ export function connectNodeTls(address: Address, tls: TlsClientOptions): TlsHand
       ...(tls.alpn !== undefined && { ALPNProtocols: [...tls.alpn] }),
     };
     socket = connectTls(options);
+    if (transport !== undefined) joinEnds(socket, transport);
     const fail = (error: unknown) => {
       reject(error instanceof DialError ? error : translateDialError(error, name));
       socket.destroy();
@@ -165,7 +177,7 @@ export function connectNodeTls(address: Address, tls: TlsClientOptions): TlsHand
             version: socket.getProtocol() ?? undefined,
             serverName,
             peerCertificate: undefined,
-          }, address.kind === "unix" ? { local: address, remote: address } : undefined),
+          }, ends),
         );
       } catch (error) {
         fail(error);
@@ -173,6 +185,13 @@ export function connectNodeTls(address: Address, tls: TlsClientOptions): TlsHand
     });
   });
   return { connection, abort: () => socket.destroy() };
+}
+
+/** Each ends with the other. */
+function joinEnds(socket: TLSSocket, transport: DuplexStream): void {
+  transport.on("error", (error) => socket.destroy(error));
+  transport.once("close", () => socket.destroy());
+  socket.once("close", () => transport.destroy());
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Address } from "../address.ts";
 import { DialError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
-import type { DialOptions, DialRuntime } from "./dial.ts";
+import type { DialOptions, DialProxy, DialRuntime } from "./dial.ts";
 import type { TlsClientOptions } from "./tls_client.ts";
 import { readTlsClient } from "./tls_client_files.ts";
 import type { TlsClientSettings } from "./tls_client_files.ts";
@@ -14,6 +14,8 @@ export interface TlsPlace {
   readonly address: Address;
   /** The server as its user wrote it: its host is what the server's certificate must be for. */
   readonly server: Address;
+  /** By whom; straight if undefined. */
+  readonly proxy?: DialProxy | undefined;
 }
 
 /** How to dial, beside the settings. */
@@ -31,7 +33,7 @@ export interface TlsDialOptions
  * cannot be read any more.
  */
 export async function dialTls(
-  { address, server }: TlsPlace,
+  { address, server, proxy }: TlsPlace,
   settings: TlsClientSettings,
   runtime: DialRuntime,
   { timeoutMs, signal, onGivenUp, ...options }: TlsDialOptions,
@@ -48,6 +50,7 @@ export async function dialTls(
     timeoutMs,
     ...(signal !== undefined && { signal }),
     ...(onGivenUp !== undefined && { onGivenUp }),
+    proxy,
     tls: { ...client, ...options },
   });
 }

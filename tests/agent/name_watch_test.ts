@@ -9,6 +9,7 @@ function watch(runtime: Runtime, server: string, answers: (string[] | Error)[], 
   let lookups = 0;
   const watch = new NameWatch(parseAddress(server), {
     runtime: { ...runtime, random: () => 0 },
+    isResolved: true,
     intervalMs: 1,
     retryBaseMs: 1,
     retryMaxMs: 1,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ConnectProxy } from "../../lib/agent/connect_proxy.ts";
 import { describePeer } from "../../lib/agent/probe/describe_peer.ts";
 import { probe } from "../../lib/agent/probe/probe.ts";
 import type { ProbeOptions } from "../../lib/agent/probe/probe_options.ts";
@@ -17,6 +18,7 @@ import { StandInServer } from "../interop/mosn/stand_in_server.ts";
 import { TestCa } from "../transport/tls_support.ts";
 import { runCli } from "../cli/run_cli.ts";
 import { FakeServer } from "./fake_server.ts";
+import { HttpProxy } from "./http_proxy.ts";
 import { Backend, deadAddress, testRuntime } from "./support.ts";
 
 async function probed(
@@ -84,6 +86,42 @@ Deno.test("probe() goes the whole way and says who it is and that it only asks",
   assert.equal(server.infos[1]!.credential, "s3cret");
   assert.equal(steps[2]!.facts?.["pings"], 5);
   assert.ok(!JSON.stringify(steps).includes("s3cret"));
+});
+
+Deno.test("probe() by a proxy has a step for it, and leaves the name to it", async () => {
+  using runtime = testRuntime();
+  await using server = new FakeServer(runtime);
+  await using http = await HttpProxy.start();
+  const proxy = new ConnectProxy(http.address);
+  const address = { kind: "tcp", host: "server.invalid", port: server.address.port } as const;
+  const steps = await probed(runtime, address, { proxy, cluster: "edge-a" });
+  assert.equal(namesOf(steps), "proxy, connect, handshake, session, cluster");
+  assert.equal(steps[0]!.subject, http.text);
+  assert.equal(steps[1]!.subject, `server.invalid:${address.port}`);
+
+  const elsewhere = { ...address, port: (await deadAddress(runtime)).port };
+  const unreachable = await probed(runtime, elsewhere, { proxy });
+  assert.equal(namesOf(unreachable), "proxy, connect failed");
+  assert.match(unreachable[1]!.detail, /^proxy 127\.0\.0\.1:\d+: 502 Bad Gateway/);
+  http.authorization = "Basic none";
+  const refused = await probed(runtime, address, { proxy });
+  assert.equal(namesOf(refused), "proxy, connect failed");
+  assert.match(refused[1]!.advice!, /--proxy-file/);
+
+  const gone = await probed(runtime, address, {
+    proxy: new ConnectProxy(await deadAddress(runtime)),
+  });
+  assert.equal(namesOf(gone), "proxy failed");
+
+  await using stranger = new Backend(runtime, (connection) => {
+    connection.write(new TextEncoder().encode("SSH-2.0-OpenSSH_9.2\r\n"));
+  });
+  http.authorization = undefined;
+  const tls = { ca: undefined, serverName: undefined, pins: [], isInsecure: true };
+  const strange = { ...address, port: stranger.address.port };
+  const bySsh = await probed(runtime, strange, { proxy, tls, timeoutMs: 1000 });
+  assert.equal(namesOf(bySsh), "proxy, connect, tls failed");
+  assert.match(bySsh[2]!.detail, /in the clear, an SSH server answers there/);
 });
 
 Deno.test("probe() warns before it sends a credential in the clear off this machine", async () => {

@@ -120,12 +120,18 @@ Deno.test("revtun agent names the setting that is wrong, and ends with 2", async
     [[...good, "--reconnect-base", "3"], /--reconnect-base: .*did you mean 3s/],
     [[...good, "--token-file", "/nonexistent/token"], /--token-file: .*is not there/],
     [[...good, "--token", "x"], /--token/],
+    [[...good, "--proxy", "http://proxy"], /--proxy: no proxy's host and port, expected http/],
+    [[...good, "--proxy", "socks4://proxy:1"], /--proxy: a proxy of socks4:\/\/ is not known/],
+    [[...good, "--proxy", "http://a:s3cret@proxy:1"], /--proxy: has a password, .*REVTUN_PROXY/],
+    [[...good, "--proxy-file", "/nonexistent/proxy"], /--proxy-file: .*is not there/],
+    [[...good, "--proxy", "http://p:1", "--proxy-file", "p"], /--proxy-file: --proxy is set too/],
   ];
   for (const [args, message] of cases) {
     const result = await runCli(["agent", ...args]);
     assert.equal(result.code, 2, `${args.join(" ")}: ${result.stderr}`);
     assert.match(result.stderr, message);
     assert.equal(result.stderr.trim().split("\n").length, 1);
+    assert.doesNotMatch(result.stderr, /s3cret/);
   }
 });
 

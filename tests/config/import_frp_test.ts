@@ -174,3 +174,17 @@ Deno.test("a settings file that is frp's is said to be", async () => {
   assert.equal(code, 2);
   assert.match(stdout + stderr, /revtun config import-frp \S+ makes ours/);
 });
+
+Deno.test("revtun config import-frp carries an HTTP proxy over, and names another one", async () => {
+  const frpc = (url: string) =>
+    `serverAddr = "x.y"\n[[proxies]]\nname = "a"\ntype = "tcp"\nlocalPort = 1\nremotePort = 2\n` +
+    `[transport]\nproxyURL = "${url}"\n`;
+  const { values, notes } = await imported(frpc("http://till-7:pw@proxy:3128"));
+  assert.equal(values["proxy"], "http://till-7:pw@proxy:3128");
+  assert.deepEqual(notes.filter((note) => note.includes("proxyURL")), []);
+  const other = await imported(frpc("ntlm://till-7:pw@proxy:3128"));
+  assert.equal(other.values["proxy"], undefined);
+  assert.deepEqual(other.notes.filter((note) => note.includes("proxyURL")), [
+    "transport.proxyURL: proxy takes http:// only",
+  ]);
+});

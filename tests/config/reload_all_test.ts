@@ -138,6 +138,7 @@ function agentGroups(ca: TestCa, certs: readonly { cert: string; key: string }[]
       "graceful_close_max_wait_duration": ["1s", "2s"],
       "credential_policy": ["token", "token-file"],
       "token_file": [`${folder}/secret-1`, `${folder}/secret-2`],
+      proxy: ["http://127.0.0.1:1", "http://127.0.0.1:2"],
       admin: [ANY, OTHER],
       "admin_token_file": [`${folder}/admin-1`, `${folder}/admin-2`],
       "admin_origin": [["https://one.test"], ["https://two.test"]],
@@ -148,6 +149,7 @@ function agentGroups(ca: TestCa, certs: readonly { cert: string; key: string }[]
       ...base,
       "server_list": [["127.0.0.1:1"], ["127.0.0.1:1"]],
       credential: ["one", "two"],
+      "proxy_file": [`${folder}/proxy-1`, `${folder}/proxy-2`],
       "admin_token": ["one", "two"],
       tls: [true, true],
       "tls_ca": [certFile, `${folder}/ca-2.pem`],
@@ -185,6 +187,7 @@ for (const number of [1, 2]) {
   await write("tokens", `${newTicket({ id: "till-7" }, 0).line}\n`);
   await write("admin", "s3cret");
   await write("secret", "s3cret");
+  await write("proxy", `http://till-7:s3cret@127.0.0.1:${number}`);
   await write("keys", JSON.stringify({ keys: [await publicKey()] }));
 }
 const SERVER_GROUPS = serverGroups(ca, certs);

@@ -7,6 +7,7 @@ const AGENT = `agent:
   server_list: ["cloud:9000"]
   weight: 7
   credential: s3cret
+  proxy: http://till-7:s3cret@proxy:3128
   hosting_listener: web
   targets: ["web=127.0.0.1:8000"]
 `;
@@ -25,6 +26,7 @@ Deno.test("revtun config show has each value with its source, and no secret", as
   assert.deepEqual(agent.keepalive, { value: "3s", source: "REVTUN_KEEPALIVE" });
   assert.deepEqual(agent.cluster, { value: "edge-a", source: `${file}:2:12: agent.cluster` });
   assert.deepEqual(agent.mode, { value: "auto", source: "default" });
+  assert.equal(agent.proxy.value, "http://till-7:***@proxy:3128");
   assert.deepEqual(agent.credential, { value: "***", source: "REVTUN_TOKEN" });
   assert.doesNotMatch(stdout, /s3cret|0ther/);
 });

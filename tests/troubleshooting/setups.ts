@@ -8,6 +8,9 @@ type Run = (setup: BrokenSetup) => Promise<string>;
 
 const WEB_ANSWER = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
 
+const PROXY_ANSWER = "HTTP/1.1 407 Proxy Authentication Required\r\n" +
+  'Proxy-Authenticate: Basic realm="proxy"\r\nContent-Length: 0\r\n\r\n';
+
 export const SETUPS: Readonly<Record<string, Run>> = {
   "all-well": async (setup) => {
     const server = await setup.server({ clusters: ["edge-a"], isOpenToClusters: false });
@@ -21,6 +24,11 @@ export const SETUPS: Readonly<Record<string, Run>> = {
   "packets-dropped": async (setup) => await setup.shown(["probe", await setup.blackHole(9000)]),
 
   "silence": async (setup) => await setup.shown(["probe", setup.stranger(() => {}, 9000)]),
+
+  "proxy-refuses": async (setup) => {
+    const proxy = setup.stranger(answering(PROXY_ANSWER, true), 3128);
+    return await setup.shown(["probe", "cloud.example.com:443", "--proxy", `http://${proxy}`]);
+  },
 
   "web-server": async (setup) =>
     await setup.shown(["probe", setup.stranger(answering(WEB_ANSWER), 8080)]),

@@ -13,6 +13,7 @@ import { CLEAR_TEXT, isInTheClear } from "../clear_text_watch.ts";
 import { dialServer } from "../open_tunnel.ts";
 import { Greeting } from "./greeting.ts";
 import type { ProbeOptions } from "./probe_options.ts";
+import { PROXY_ADVICE, reachProxy } from "./proxy_step.ts";
 import { resolveServer } from "./resolve_server.ts";
 import { lookCloser } from "./second_look.ts";
 import { clockStep, measureSession } from "./session_step.ts";
@@ -25,10 +26,12 @@ export async function* probe(
   runtime: Runtime,
   signal: AbortSignal,
 ): AsyncGenerator<Step> {
-  const { server } = options;
-  const [step, addresses] = await resolveServer(server, options.timeoutMs, runtime);
-  if (step !== undefined) yield step;
+  const { server, proxy, timeoutMs } = options;
   const rests: Promise<void>[] = [];
+  const [step, addresses] = proxy === undefined || server.kind === "unix"
+    ? await resolveServer(server, timeoutMs, runtime)
+    : await reachProxy(proxy, server, { timeoutMs, signal, runtime, rests });
+  if (step !== undefined) yield step;
   try {
     for (const address of addresses ?? []) {
       if (signal.aborted) return;
@@ -66,14 +69,14 @@ class AddressProbe {
   }
 
   async *steps(): AsyncGenerator<Step> {
-    const { server, tls, timeoutMs, cluster } = this.#options;
+    const { server, tls, timeoutMs, cluster, proxy } = this.#options;
     const [connected, plain] = await this.#connect();
     yield connected;
     if (plain === undefined) return;
     let socket = plain;
     if (tls !== undefined) {
       plain.close();
-      const place = { address: this.#address, server };
+      const place = { address: this.#address, server, proxy };
       this.#options.onProgress?.("tls");
       const [shaken, secured] = await probeTls(place, tls, timeoutMs, this.#runtime, this.#signal);
       yield shaken;
@@ -100,25 +103,28 @@ class AddressProbe {
   }
 
   #connect(): Promise<Outcome<Connection>> {
-    const { timeoutMs } = this.#options;
+    const { timeoutMs, proxy } = this.#options;
     return this.#run("connect", async () => {
       const socket = await dial(this.#address, this.#runtime, {
         timeoutMs,
         signal: this.#signal,
+        proxy,
         onGivenUp: (rest) => void this.#rests.push(rest),
       });
       const way = this.#address.kind === "unix"
         ? "Unix socket"
+        : proxy !== undefined
+        ? `through proxy ${formatAddress(proxy.address)}`
         : `TCP from ${formatAddress(socket.local)}`;
       return { value: socket, detail: way };
-    }, (error) => ({ advice: adviseOnConnect(error) }));
+    }, (error) => ({ advice: proxy === undefined ? adviseOnConnect(error) : PROXY_ADVICE }));
   }
 
   /** Asks for the cluster itself, now that the server is known to understand what a probe is. */
   async *#askFor(cluster: string, isSessionMeasured: boolean): AsyncGenerator<Step> {
-    const { server, tls, timeoutMs } = this.#options;
+    const { server, tls, timeoutMs, proxy } = this.#options;
     const [step, session] = await this.#run("cluster", async () => {
-      const place = { address: this.#address, server };
+      const place = { address: this.#address, server, proxy };
       const socket = await dialServer(place, tls, this.#runtime, {
         timeoutMs,
         signal: this.#signal,
@@ -160,10 +166,10 @@ class AddressProbe {
           : "it may want a certificate of the agent: give --tls-cert and --tls-key",
       };
     }
-    const { timeoutMs } = this.#options;
+    const { timeoutMs, proxy } = this.#options;
     const found = isStranger && !/TLS/.test(detail)
       ? undefined
-      : await lookCloser(this.#address, this.#runtime, timeoutMs, this.#signal);
+      : await lookCloser(this.#address, this.#runtime, timeoutMs, this.#signal, proxy);
     if (found?.what.includes("TLS")) {
       return {
         detail: isStranger ? detail : `${detail}; ${found.what} answers there`,

@@ -2,6 +2,7 @@
 import type { Address } from "../../address.ts";
 import type { Secret } from "../../secret.ts";
 import type { TlsClientSettings } from "../../transport/tls_client_files.ts";
+import type { DialProxy } from "../../transport/dial.ts";
 import type { AgentConfig } from "../config.ts";
 
 /** What to probe, and as whom. */
@@ -9,6 +10,8 @@ export interface ProbeOptions {
   readonly server: Address;
   /** TLS to it; in the clear if undefined. */
   readonly tls?: TlsClientSettings | undefined;
+  /** By whom it is reached, and its name resolved; dialled straight if undefined. */
+  readonly proxy?: DialProxy | undefined;
   /** Cluster to ask for; a name that no server has if undefined. */
   readonly cluster?: string | undefined;
   readonly hostName: string;

@@ -3,6 +3,7 @@ import type { Address } from "../../address.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { dial } from "../../transport/dial.ts";
+import type { DialProxy } from "../../transport/dial.ts";
 import { TUNNEL_ALPN } from "../open_tunnel.ts";
 import { describePeer } from "./describe_peer.ts";
 import { Stranger } from "./stranger.ts";
@@ -25,8 +26,9 @@ export async function lookInTheClear(
   runtime: Runtime,
   timeoutMs: number,
   signal: AbortSignal,
+  proxy?: DialProxy,
 ): Promise<SecondLook | undefined> {
-  const options = { timeoutMs: Math.min(timeoutMs, MAX_MS), signal };
+  const options = { timeoutMs: Math.min(timeoutMs, MAX_MS), signal, proxy };
   const who = {
     cluster: undefined,
     hostName: "revtun-probe",
@@ -54,8 +56,9 @@ export async function lookCloser(
   runtime: Runtime,
   timeoutMs: number,
   signal: AbortSignal,
+  proxy?: DialProxy,
 ): Promise<SecondLook | undefined> {
-  const options = { timeoutMs: Math.min(timeoutMs, MAX_MS), signal };
+  const options = { timeoutMs: Math.min(timeoutMs, MAX_MS), signal, proxy };
   try {
     const tls = { isInsecure: true, alpn: TUNNEL_ALPN };
     const connection = await dial(address, runtime, { ...options, tls });

@@ -49,7 +49,8 @@ export async function probeTls(
       if (peer === "frontend") {
         return { advice: "ask by http:// if that frontend is not an https:// one" };
       }
-      const found = await lookInTheClear(place.address, runtime, timeoutMs, signal);
+      const { address, proxy } = place;
+      const found = await lookInTheClear(address, runtime, timeoutMs, signal, proxy);
       return {
         detail: found === undefined
           ? detailOf(error)
