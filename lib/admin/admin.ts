@@ -1,9 +1,10 @@
 /** The admin endpoint: is the program well, who is there, and what an operator may change. */
 import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
-import { ListenError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Secret } from "../secret.ts";
+import { HTTP_SERVER_LIMITS, serveHttp } from "../transport/http_server.ts";
+import type { HttpHandler, HttpServerLimits } from "../transport/http_server.ts";
 import { clearSocketPath, restrictSocket } from "../transport/socket_path.ts";
 import { identityAt, removeSocket } from "../transport/unix_socket.ts";
 import { AccessRule } from "./access.ts";
@@ -33,12 +34,16 @@ export interface AdminOptions<S> {
   readonly origins?: readonly string[];
   /** Files that are served to whoever asks: they hold nothing of this server. */
   readonly asset?: (pathname: string, request: Request) => Response | undefined;
+  /** Where its connections' limits are others than those of every server. */
+  readonly limits?: Partial<HttpServerLimits>;
 }
 
 /** What load balancers ask, who have no token. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 /** How long answers under way have to end at the close. */
 const CLOSE_TIMEOUT_MS = 1000;
+/** A lasting want of connections is logged again after this. */
+const LOG_INTERVAL_MS = 10_000;
 
 /**
  * Serves `options.routes` on `address`; host "" means all addresses.
@@ -51,29 +56,19 @@ export async function startAdmin<S>(
 ): Promise<Admin> {
   const { runtime } = options;
   const endpoint = new Endpoint(address.kind, options);
-  const { promise: listening, resolve } = Promise.withResolvers<Deno.Addr>();
-  const abort = new AbortController();
   await clearSocketPath(address);
-  const server = serve(address, {
-    signal: abort.signal,
-    onListen: resolve,
-    onError: (error) => endpoint.failed(error),
-  }, (request) => endpoint.answer(request));
-  const local = await listening;
+  const server = await serveHttp(address, endpoint, { ...HTTP_SERVER_LIMITS, ...options.limits });
   if (address.kind === "unix") restrictSocket(address.path);
   const own = address.kind === "unix" ? identityAt(address.path) : undefined;
-  const actual: Address = address.kind === "unix"
-    ? address
-    : { ...address, port: (local as Deno.NetAddr).port };
   runtime.log.info("admin.listening", "The admin endpoint is up", {
-    address: formatAddress(actual),
+    address: formatAddress(server.address),
   });
   return {
-    address: actual,
+    address: server.address,
     async close() {
       options.streams.close();
-      const late = runtime.timers.after(CLOSE_TIMEOUT_MS, () => abort.abort());
-      await server.shutdown();
+      const late = runtime.timers.after(CLOSE_TIMEOUT_MS, () => server.closeAll());
+      await server.close();
       late.cancel();
       // Whoever waited for the address may have it by now.
       if (address.kind === "unix") removeSocket(address.path, own);
@@ -81,33 +76,11 @@ export async function startAdmin<S>(
   };
 }
 
-type ServeOptions = Pick<Deno.ServeTcpOptions, "signal" | "onError"> & {
-  onListen: (address: Deno.Addr) => void;
-};
-
-function serve(
-  address: Address,
-  options: ServeOptions,
-  handler: (request: Request) => Promise<Response>,
-): Deno.HttpServer<Deno.Addr> {
-  try {
-    if (address.kind === "unix") {
-      return Deno.serve({ path: address.path, ...options }, handler) as Deno.HttpServer<Deno.Addr>;
-    }
-    const hostname = address.host === "" ? "0.0.0.0" : address.host;
-    return Deno.serve({ hostname, port: address.port, ...options }, handler) as Deno.HttpServer<
-      Deno.Addr
-    >;
-  } catch (error) {
-    const isTaken = error instanceof Deno.errors.AddrInUse;
-    const detail = isTaken ? "the address is in use by another program" : (error as Error).message;
-    throw new ListenError(formatAddress(address), detail, { cause: error });
-  }
-}
-
-class Endpoint<S> {
+class Endpoint<S> implements HttpHandler {
   readonly #options: AdminOptions<S>;
   readonly #access: AccessRule;
+  #refusedCount = 0;
+  #refusedLoggedMs = -Infinity;
 
   constructor(kind: Address["kind"], options: AdminOptions<S>) {
     this.#options = options;
@@ -119,11 +92,26 @@ class Endpoint<S> {
       return await this.#answer(request);
     } catch (error) {
       await request.body?.cancel().catch(() => {});
-      return error instanceof Problem ? problemResponse(error) : this.failed(error);
+      return error instanceof Problem ? problemResponse(error) : this.#failed(error);
     }
   }
 
-  failed(error: unknown): Response {
+  malformed(): Response {
+    return problemResponse(new Problem(400, "The request's method, Host or fields are malformed"));
+  }
+
+  refused(): void {
+    const { log, nowMs } = this.#options.runtime;
+    this.#refusedCount += 1;
+    if (nowMs() - this.#refusedLoggedMs < LOG_INTERVAL_MS) return;
+    this.#refusedLoggedMs = nowMs();
+    log.warn("admin.full", "Closed connections to the admin endpoint unread: too many are open", {
+      refused: this.#refusedCount,
+    });
+    this.#refusedCount = 0;
+  }
+
+  #failed(error: unknown): Response {
     this.#options.runtime.log.error("admin.failed", String(error), {
       stack: error instanceof Error ? error.stack : undefined,
     });
@@ -131,7 +119,7 @@ class Endpoint<S> {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const url = urlOf(request);
+    const url = new URL(request.url);
     this.#access.checkHost(url);
     if (request.method === "GET" || request.method === "HEAD") {
       // A link on another site may lead here: what it opens holds nothing of this server.
@@ -151,11 +139,4 @@ class Endpoint<S> {
       headers: { ...ADMIN_HEADERS, "content-type": "application/json; charset=utf-8" },
     });
   }
-}
-
-/** @throws {Problem} 400 where its Host makes no URL: not our failure, and no line of the log. */
-function urlOf(request: Request): URL {
-  const url = URL.parse(request.url);
-  if (url === null) throw new Problem(400, "Host is malformed");
-  return url;
 }

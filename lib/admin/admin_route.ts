@@ -163,7 +163,9 @@ async function readText(request: Request): Promise<string> {
   let text = "";
   let bytes = 0;
   for (;;) {
-    const step = await reader?.read();
+    const step = await reader?.read().catch(() => {
+      throw new Problem(400, "The body did not come whole");
+    });
     if (step === undefined || step.done) return text + decoder.decode();
     bytes += step.value.length;
     if (bytes > MAX_BODY_BYTES) {

@@ -88,6 +88,9 @@ function reasonOf(error: unknown): string {
   if (isOutOfFiles(error)) return "no file descriptor left, raise ulimit -n";
   const text = error instanceof Error ? error.message : String(error);
   const code = (error as { code?: unknown } | null)?.code;
+  if (code === "EADDRINUSE") return "the address is in use by another program";
+  if (code === "EADDRNOTAVAIL") return "this machine has no such address";
+  if (code === "EACCES") return "permission denied";
   if (code === "ECONNREFUSED") return "connection refused";
   if (code === "ECONNRESET" || code === "EPIPE") return "connection closed by the far side";
   const known = TLS_REASONS.find(([pattern]) => pattern.test(`${code} ${text}`));

@@ -1,5 +1,6 @@
 /** A server with an agent and an admin endpoint, all real, on loopback. */
 import { startAdmin } from "../../lib/admin/admin.ts";
+import type { AdminOptions } from "../../lib/admin/admin.ts";
 import { consoleAsset } from "../../lib/admin/web_console.ts";
 import type { AdminSource } from "../../lib/admin/common_routes.ts";
 import { EventStreams } from "../../lib/admin/event_stream.ts";
@@ -56,6 +57,8 @@ export interface AdminRigOptions {
   readonly listen?: readonly string[];
   /** 0 unless given. */
   readonly holdMs?: number;
+  /** Of the admin endpoint's connections. */
+  readonly limits?: AdminOptions<unknown>["limits"];
 }
 
 /** Starts a server and its admin endpoint. */
@@ -97,6 +100,7 @@ export async function adminRig(options: AdminRigOptions = {}): Promise<AdminRig>
         runtime,
         token: options.token,
         asset: consoleAsset,
+        limits: options.limits ?? {},
       }),
     );
   let admin = await start(LOOPBACK);
