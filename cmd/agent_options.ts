@@ -50,8 +50,8 @@ export const PROXY_OPTIONS = [
     kind: "string",
     placeholder: "URL",
     parse: parseProxy,
-    description: "HTTP proxy to reach the servers by: http://[USER:PASSWORD@]HOST:PORT; it " +
-      "resolves their names",
+    description: "Proxy to reach the servers by, which resolves their names: " +
+      "http://[USER@]HOST:PORT or socks5://…; a password by REVTUN_PROXY or a file",
     group: "Connection",
   },
   {

@@ -4,22 +4,31 @@ import type { Address } from "../address.ts";
 import { Secret } from "../secret.ts";
 import type { DialProxy } from "../transport/dial.ts";
 import { ConnectProxy } from "./connect_proxy.ts";
+import { SocksProxy } from "./socks_proxy.ts";
 
 const SHAPE = /^([a-z][a-z0-9+.-]*):\/\/(?:([^@/?#\s]*)@)?([^@/?#\s]+)\/?$/i;
-const EXPECTED = "expected http://[USER:PASSWORD@]HOST:PORT, with %XX for what is special in them";
+const EXPECTED = "expected http:// or socks5://[USER:PASSWORD@]HOST:PORT, " +
+  "with %XX for what is special in them";
 
 /**
- * Reads `http://[USER:PASSWORD@]HOST:PORT`.
+ * Reads `http://[USER:PASSWORD@]HOST:PORT`; `socks5://` and `socks5h://` are the same, and leave
+ * names to the proxy.
  *
  * @throws {RangeError} saying what was expected, and nothing of the text: it may be a password.
  */
 export function parseProxy(text: string): DialProxy {
   const [, scheme, user, place] = SHAPE.exec(text) ?? [];
   if (scheme === undefined || place === undefined) throw new RangeError(`no proxy, ${EXPECTED}`);
-  if (scheme.toLowerCase() !== "http") {
-    throw new RangeError(`a proxy of ${scheme}:// is not known here, ${EXPECTED}`);
+  const credentials = user ? credentialsOf(user) : undefined;
+  switch (scheme.toLowerCase()) {
+    case "http":
+      return new ConnectProxy(addressOf(place), credentials);
+    case "socks5":
+    case "socks5h":
+      return new SocksProxy(addressOf(place), credentials);
+    default:
+      throw new RangeError(`a proxy of ${scheme}:// is not known here, ${EXPECTED}`);
   }
-  return new ConnectProxy(addressOf(place), user ? credentialsOf(user) : undefined);
 }
 
 function addressOf(place: string): Address {

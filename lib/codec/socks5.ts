@@ -9,16 +9,16 @@ import { BlockReader } from "./block_reader.ts";
 import type { Measure } from "./block_reader.ts";
 import { ipFromBytes } from "./ip_bytes.ts";
 
-const VERSION = 5;
-const PASSWORD_VERSION = 1;
+export const VERSION = 5;
+export const PASSWORD_VERSION = 1;
 
 /** How a client may show who it is. */
 export const SOCKS_METHOD = { none: 0, password: 2, noneFits: 0xff } as const;
 export type SocksMethod = typeof SOCKS_METHOD[keyof typeof SOCKS_METHOD];
 
 /** What a client can ask for; this server knows the first only. */
-const COMMAND = { connect: 1, bind: 2, udpAssociate: 3 } as const;
-const ADDRESS_TYPE = { v4: 1, name: 3, v6: 4 } as const;
+export const COMMAND = { connect: 1, bind: 2, udpAssociate: 3 } as const;
+export const ADDRESS_TYPE = { v4: 1, name: 3, v6: 4 } as const;
 
 /** What becomes of a request. */
 export const SOCKS_REPLY = {

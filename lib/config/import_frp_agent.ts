@@ -56,9 +56,9 @@ export function frpAgent(fields: FrpFields): Record<string, unknown> {
   }
   fields.noteIf("includes", "import these files too, one by one");
   const proxyUrl = fields.text("transport.proxyURL") ?? "";
-  const isHttpProxy = /^http:/i.test(proxyUrl);
-  if (proxyUrl !== "" && !isHttpProxy) {
-    fields.note("transport.proxyURL", "proxy takes http:// only");
+  const isProxy = /^(http|socks5):/i.test(proxyUrl);
+  if (proxyUrl !== "" && !isProxy) {
+    fields.note("transport.proxyURL", "proxy takes http:// and socks5:// only");
   }
   fields.drop("loginFailExit", "udpPacketSize", "transport.poolCount", "transport.tcpMux");
   fields.drop("transport.tcpMuxKeepaliveInterval", "transport.heartbeatTimeout");
@@ -72,7 +72,7 @@ export function frpAgent(fields: FrpFields): Record<string, unknown> {
     cluster,
     targets,
     ...expose.length > 0 && { expose },
-    ...isHttpProxy && { proxy: proxyUrl },
+    ...isProxy && { proxy: proxyUrl },
     ...credential(fields),
     ...tls(fields),
     ...keepalive > 0 && { keepalive: `${keepalive}s` },

@@ -10,6 +10,8 @@ Deno.test("parseProxy() reads a proxy's host and port", () => {
     ["http://till-7:p%40ss:w%2Ford@proxy.example.com:8080", "proxy.example.com:8080"],
     ["http://till-7@proxy:8080", "proxy:8080"],
     ["http://@proxy:8080", "proxy:8080"],
+    ["socks5://till-7:pw@proxy:1080", "proxy:1080"],
+    ["socks5h://proxy:1080", "proxy:1080"],
   ];
   for (const [text, place] of cases) assert.equal(formatAddress(parseProxy(text).address), place);
 });
@@ -31,15 +33,25 @@ Deno.test("parseProxy() says what it expected and nothing of a password", () => 
       "http://till-7:s3cret@more@proxy:3128",
       "http://till-7:s3cret%zz@proxy:3128",
       "http://till%3A7:s3cret@proxy:3128",
+      "constructor://till-7:s3cret@proxy:3128",
       "https://till-7:s3cret@proxy:3128",
       "http://till-7:s3cret@pro xy:3128",
     ]
   ) {
     assert.throws(() => parseProxy(text), (error) => {
       assert.ok(error instanceof RangeError);
-      assert.match(error.message, /expected http:\/\/\[USER:PASSWORD@\]HOST:PORT/);
+      assert.match(error.message, /expected http:\/\/ or socks5:\/\/\[USER:PASSWORD@\]HOST:PORT/);
       assert.doesNotMatch(error.message, /s3cret/, text);
       return true;
+    });
+  }
+});
+
+Deno.test("parseProxy() takes what SOCKS 5 has no room for as wrong", () => {
+  for (const user of ["till-7:", "till-7", `till-7:${"s3cret".repeat(50)}`, ":s3cret"]) {
+    assert.throws(() => parseProxy(`socks5://${user}@proxy:1080`), {
+      name: "RangeError",
+      message: "SOCKS 5 takes hosts, users and passwords of 1 to 255 bytes",
     });
   }
 });

@@ -185,6 +185,6 @@ Deno.test("revtun config import-frp carries an HTTP proxy over, and names anothe
   const other = await imported(frpc("ntlm://till-7:pw@proxy:3128"));
   assert.equal(other.values["proxy"], undefined);
   assert.deepEqual(other.notes.filter((note) => note.includes("proxyURL")), [
-    "transport.proxyURL: proxy takes http:// only",
+    "transport.proxyURL: proxy takes http:// and socks5:// only",
   ]);
 });
