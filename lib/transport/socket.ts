@@ -63,6 +63,8 @@ export class SocketDuplex implements Connection {
   #queuedBytes = 0;
   #isWriteEnded = false;
   #isFinSent = false;
+  /** Why nothing can be written any more; what has come may still be read. */
+  #writeError: Error | undefined;
   #isClosed = false;
 
   constructor(conn: Deno.Conn, pool: BufferPool, options?: SocketOptions, tls?: TlsFacts) {
@@ -141,9 +143,7 @@ export class SocketDuplex implements Connection {
     } catch {
       // The runtime closes a connection by itself when its peer resets it.
     }
-    for (const entry of this.#queue) entry.buffer?.release();
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#dropQueue();
     // A buffer under a pending read or write is released when that has settled, not before.
     const sink = this.#sink;
     this.#sink = undefined;
@@ -206,8 +206,26 @@ export class SocketDuplex implements Connection {
   readonly #onWriteFailed = (error: unknown): void => {
     this.#inFlight?.buffer?.release();
     this.#inFlight = undefined;
-    this.close(translateSocketError(error, this.name));
+    this.#cannotWrite(error);
   };
+
+  /**
+   * A peer that resets the connection may have said why before: its last words wait to be read, and
+   * behind them an end. They are for a sink that takes them at once.
+   */
+  #cannotWrite(error: unknown): void {
+    if (this.#isClosed || this.#writeError !== undefined) return;
+    this.#writeError = translateSocketError(error, this.name);
+    this.#isWriteEnded = true;
+    this.#dropQueue();
+    if (!this.#isReading) this.close(this.#writeError);
+  }
+
+  #dropQueue(): void {
+    for (const entry of this.#queue) entry.buffer?.release();
+    this.#queue = [];
+    this.#queuedBytes = 0;
+  }
 
   #sendFin(): void {
     this.#isFinSent = true;
@@ -215,10 +233,8 @@ export class SocketDuplex implements Connection {
       this.close();
       return;
     }
-    this.#conn.closeWrite().catch((error: unknown) => {
-      // A peer that is gone already is told by the pending read as well.
-      if (!this.#isClosed) this.close(translateSocketError(error, this.name));
-    });
+    // A peer that is gone already is told by the pending read as well.
+    this.#conn.closeWrite().catch((error: unknown) => this.#cannotWrite(error));
   }
 
   #startReading(): void {
@@ -231,6 +247,7 @@ export class SocketDuplex implements Connection {
     if (this.#isPaused) {
       this.#isReading = false;
       this.#dropReadBuffer();
+      if (this.#writeError !== undefined) this.close(this.#writeError);
       return;
     }
     let buffer = this.#readBuffer;
@@ -250,6 +267,7 @@ export class SocketDuplex implements Connection {
       this.#isReading = false;
       this.#isReadEnded = true;
       this.#dropReadBuffer();
+      if (this.#writeError !== undefined) return this.close(this.#writeError);
       this.#sink?.onEnd();
       // Not before the sink had its chance to answer what it just learned.
       if (this.#isFinSent && !this.#isClosed) this.close();
