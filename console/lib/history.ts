@@ -14,6 +14,8 @@ const MAX_HOSTS = 1000;
 const HOLE_S = 1.5;
 /** Lines do not lead over more: nothing is known of what was between. */
 const BREAK_S = 3;
+/** The server keeps a moment of a host each 5 s. */
+const HOST_BREAK_S = 12;
 
 /** What is drawn over time. */
 export const MEASURES = ["requests", "received", "sent", "inFlight", "rtt", "worstRtt"] as const;
@@ -24,9 +26,11 @@ type Values = Readonly<Record<Measure, number | null>>;
 export interface Moment {
   readonly time: number;
   readonly values: Values;
+  /** What was just before it was not seen. */
+  readonly isAfterHole?: boolean;
 }
 
-/** Where the server's history has them. */
+/** Where the server's history has them, of all hosts. */
 const COLUMNS: Readonly<Record<Measure, string>> = {
   requests: "requests_per_second",
   received: "received_bytes_per_second",
@@ -35,24 +39,28 @@ const COLUMNS: Readonly<Record<Measure, string>> = {
   rtt: "median_rtt_ms",
   worstRtt: "worst_rtt_ms",
 };
+/** Of one host. */
+const HOST_COLUMNS = { ...COLUMNS, rtt: "rtt_ms" };
 
-/** Sums, as far back as this page or the server knows; each host's own, since it is looked at. */
+/** Sums of all hosts and each host's own, as far back as this page or the server knows. */
 export class History {
   /** In the order of time. */
   #sums: Moment[] = [];
   /** Seconds since 1970 of what the hosts' rings have. */
   #times: number[] = [];
   readonly #hosts = new Map<string, Ring>();
+  /** What the server saw of the host that is looked at. */
+  #told: { readonly hostKey: string; readonly moments: readonly Moment[] } | undefined;
   /** Moments that hosts ever had: the next one's place is its remainder. */
   #count = 0;
 
-  /** Adds a moment. */
-  add(timeMs: number, hosts: readonly Host[]): void {
+  /** Adds a moment; `isAfterHole` if the page has not seen what came just before. */
+  add(timeMs: number, hosts: readonly Host[], isAfterHole = false): void {
     const time = timeMs / 1000;
     // The server's clock was set back: what is drawn over time goes one way only.
     if (time <= (this.#sums.at(-1)?.time ?? -Infinity)) this.#forget();
     const place = this.#begin(time);
-    this.#sums.push({ time, values: sumsOf(hosts) });
+    this.#sums.push({ time, values: sumsOf(hosts), isAfterHole });
     while (this.#sums[0]!.time < time - SIZE || this.#sums.length > 2 * SIZE) this.#sums.shift();
     for (const host of hosts) {
       let ring = this.#hosts.get(host.key);
@@ -71,41 +79,42 @@ export class History {
     }
   }
 
-  /** Takes in what the server saw while this page did not look. */
+  /** Takes in what the server saw of all hosts while this page did not look. */
   fill(moments: readonly Moment[]): void {
-    const sums: Moment[] = [];
-    let at = 0;
-    this.#sums.forEach((own, i) => {
-      const before = this.#sums[i - 1]?.time ?? -Infinity;
-      while (at < moments.length && moments[at]!.time <= before) at += 1;
-      const isHole = own.time - before > HOLE_S;
-      let last: Moment | undefined;
-      for (; isHole && at < moments.length && moments[at]!.time < own.time; at++) {
-        sums.push(last = moments[at]!);
-      }
-      // Rates that a page is told first may begin at 0: the server has seen that second.
-      if (last === undefined || own.time - last.time > HOLE_S) sums.push(own);
-    });
-    this.#sums = sums;
+    this.#sums = filled(this.#sums, moments);
+  }
+
+  /** The same of one host; of the one before it is forgotten. */
+  fillHost(hostKey: string, moments: readonly Moment[]): void {
+    this.#told = { hostKey, moments };
   }
 
   /** Times in seconds since 1970, oldest first, and measures at them, of one host or of all. */
   lines(measures: readonly Measure[], hostKey?: string): [times: number[], ...columns: Column[]] {
-    const times = hostKey === undefined ? this.#sums.map(({ time }) => time) : this.#times;
-    return withBreaks(
-      times,
-      measures.map((measure) =>
-        hostKey === undefined
-          ? this.#sums.map(({ values }) => values[measure])
-          : this.#hostColumn(measure, hostKey)
-      ),
-    );
+    const moments = hostKey === undefined ? this.#sums : this.#momentsOf(hostKey);
+    const breakS = hostKey === undefined ? BREAK_S : HOST_BREAK_S;
+    const times: number[] = [];
+    const columns = measures.map((): Column => []);
+    moments.forEach(({ time, values }, i) => {
+      const before = moments[i - 1]?.time ?? time;
+      if (time - before > breakS) {
+        times.push((before + time) / 2);
+        for (const column of columns) column.push(null);
+      }
+      times.push(time);
+      columns.forEach((column, nth) => column.push(values[measures[nth]!]));
+    });
+    return [times, ...columns];
   }
 
-  #hostColumn(measure: Measure, hostKey: string): Column {
+  #momentsOf(hostKey: string): readonly Moment[] {
     const ring = this.#hosts.get(hostKey);
     const first = this.#count - this.#times.length;
-    return this.#times.map((_, i) => ring?.get((first + i) % SIZE, measure) ?? null);
+    const own = this.#times.flatMap((time, i): Moment[] => {
+      const values = ring?.get((first + i) % SIZE);
+      return values === undefined ? [] : [{ time, values }];
+    });
+    return this.#told?.hostKey === hostKey ? filled(own, this.#told.moments) : own;
   }
 
   #begin(time: number): number {
@@ -124,44 +133,45 @@ export class History {
     this.#sums = [];
     this.#times = [];
     this.#hosts.clear();
+    this.#told = undefined;
   }
 }
 
-/** The server's history, as its API tells it, oldest first. */
-export function readHistory(json: Json): Moment[] {
+/** What a page has seen itself, and what the server has told of the holes in it. */
+function filled(seen: readonly Moment[], told: readonly Moment[]): Moment[] {
+  const all: Moment[] = [];
+  let at = 0;
+  seen.forEach((own, i) => {
+    const before = seen[i - 1]?.time ?? -Infinity;
+    while (at < told.length && told[at]!.time <= before) at += 1;
+    const isHole = own.isAfterHole === true || own.time - before > HOLE_S;
+    let last: Moment | undefined;
+    for (; isHole && at < told.length && told[at]!.time < own.time; at++) {
+      all.push(last = told[at]!);
+    }
+    // Rates that a page is told first may begin at 0: the server has seen that second.
+    if (last === undefined || own.time - last.time > HOLE_S) all.push(own);
+  });
+  return all;
+}
+
+/** The server's history, as its API tells it, oldest first; `isOfHost` where it is one host's. */
+export function readHistory(json: Json, isOfHost = false): Moment[] {
   const nowMs = timeOf(json["ts"]);
   const ages = json["age_ms"];
   if (nowMs === null || !Array.isArray(ages)) return [];
+  const names = isOfHost ? HOST_COLUMNS : COLUMNS;
   const moments: Moment[] = [];
   for (let i = Math.max(0, ages.length - SIZE); i < ages.length; i++) {
     const ageMs = numberOrNull(ages[i]);
     if (ageMs === null) continue;
     const values = MEASURES.map((measure) => {
-      const column = json[COLUMNS[measure]];
+      const column = json[names[measure]];
       return [measure, Array.isArray(column) ? numberOrNull(column[i]) : null];
     });
     moments.push({ time: (nowMs - ageMs) / 1000, values: Object.fromEntries(values) });
   }
   return moments.sort((a, b) => a.time - b.time);
-}
-
-/** Empty moments where nothing is known for a while. */
-function withBreaks(
-  times: readonly number[],
-  columns: readonly Column[],
-): [times: number[], ...columns: Column[]] {
-  const all: number[] = [];
-  const broken = columns.map((): Column => []);
-  times.forEach((time, i) => {
-    const before = times[i - 1];
-    if (before !== undefined && time - before > BREAK_S) {
-      all.push((before + time) / 2);
-      for (const column of broken) column.push(null);
-    }
-    all.push(time);
-    broken.forEach((column, nth) => column.push(columns[nth]![i]!));
-  });
-  return [all, ...broken];
 }
 
 class Ring {
@@ -187,9 +197,16 @@ class Ring {
     this.#values.fill(NaN, begin, begin + MEASURES.length);
   }
 
-  get(place: number, measure: Measure): number | null {
-    const value = this.#values[place * MEASURES.length + MEASURES.indexOf(measure)]!;
-    return Number.isNaN(value) ? null : value;
+  get(place: number): Values | undefined {
+    const begin = place * MEASURES.length;
+    if (Number.isNaN(this.#values[begin + MEASURES.indexOf("inFlight")]!)) return undefined;
+    // Made by the thousand a second: not of entries.
+    const at = (i: number) => {
+      const value = this.#values[begin + i]!;
+      return Number.isNaN(value) ? null : value;
+    };
+    const [requests, received, sent] = [at(0), at(1), at(2)];
+    return { requests, received, sent, inFlight: at(3), rtt: at(4), worstRtt: at(5) };
   }
 }
 

@@ -2,7 +2,8 @@
 import { batch, signal } from "@preact/signals";
 import { ApiError, get } from "./api.ts";
 import { Following } from "./event_source.ts";
-import { applyHistory, applyLive } from "./live.ts";
+import type { Host } from "./hosts.ts";
+import { applyHistory, applyHostHistory, applyLive } from "./live.ts";
 import { listOf, numberOf, objectOf, textOf, textsOf } from "./read.ts";
 import type { Json } from "./read.ts";
 import { setToken, signIn } from "./session.ts";
@@ -123,6 +124,14 @@ async function pollAgent(): Promise<void> {
 
 function lost(problem: string): void {
   link.value = { state: "away", problem };
+}
+
+/** Has charts of a host begin before this page did; without an answer they do not. */
+export function askHistoryOf(host: Host): void {
+  const [cluster, id] = [host.cluster, host.id].map(encodeURIComponent);
+  get(`hosts/${cluster}/${id}/history`)
+    .then((json) => applyHostHistory(host, listOf(json["items"])))
+    .catch(() => {});
 }
 
 /** Where clients of a server come in; for pages that say what to try next. */

@@ -36,7 +36,7 @@ export function applyLive(event: string, data: unknown): void {
   const { ts, status, away } = json;
   const part = { ts: textOf(ts), status: objectOf(status) };
   if (event === "live") {
-    show({ ...part, hosts: listOf(json["hosts"]), away: listOf(away) }, true);
+    show({ ...part, hosts: listOf(json["hosts"]), away: listOf(away) }, "whole");
   } else if (event === "change" && picture !== undefined) {
     const changed = listOf(json["changed"]);
     const gone = listOf(json["gone"]);
@@ -50,7 +50,7 @@ export function applyLive(event: string, data: unknown): void {
         ...(seconds !== null && { seconds }),
       }),
       // Between the seconds it is told who came and left; rates are as they were.
-      seconds !== null,
+      seconds === null ? "same" : "next",
     );
   }
 }
@@ -59,7 +59,7 @@ export function applyLive(event: string, data: unknown): void {
 export function applyHosts(items: unknown): void {
   if (picture === undefined) return;
   const { ts } = picture;
-  show(withChanges(picture, { ts, status: {}, changed: listOf(items), gone: [] }), false);
+  show(withChanges(picture, { ts, status: {}, changed: listOf(items), gone: [] }), "same");
 }
 
 /** Takes in what the server saw while this page did not look. */
@@ -68,8 +68,19 @@ export function applyHistory(json: Json): void {
   filled.value += 1;
 }
 
-/** @param isNow it is a moment of its own, not the last one seen anew. */
-function show(next: Picture, isNow: boolean): void {
+/** The same of one host. @param items of hosts that share its name, too */
+export function applyHostHistory({ key, id }: Host, items: readonly Json[]): void {
+  const own = items.find((item) => textOf(item["id"]) === id);
+  if (own === undefined) return;
+  history.fillHost(key, readHistory(own, true));
+  filled.value += 1;
+}
+
+/**
+ * @param moment the next second, or the first one after some that were not told, or the last one
+ *   seen anew
+ */
+function show(next: Picture, moment: "next" | "whole" | "same"): void {
   const isFirst = picture === undefined;
   picture = next;
   const nowMs = timeOf(next.ts) ?? Date.now();
@@ -81,9 +92,9 @@ function show(next: Picture, isNow: boolean): void {
     hosts.value = all;
     if (next.away !== lastAway) away.value = next.away.map(readDeparture);
     lastAway = next.away;
-    if (!isNow) return;
+    if (moment === "same") return;
     serverNow.value = nowMs;
-    history.add(nowMs, all);
+    history.add(nowMs, all, moment === "whole");
   });
 }
 

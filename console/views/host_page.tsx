@@ -1,5 +1,6 @@
 /** One host: what it is, what it does, and what may be done to it. */
 import { useComputed } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import {
   formatAgo,
   formatBytes,
@@ -11,6 +12,7 @@ import {
   NOTHING,
 } from "../lib/format.ts";
 import type { Connection, Host } from "../lib/hosts.ts";
+import { askHistoryOf, link } from "../lib/link.ts";
 import { away, hosts, serverNow } from "../lib/live.ts";
 import { linkTo } from "../lib/route.ts";
 import type { Line } from "../parts/chart.tsx";
@@ -71,6 +73,10 @@ export function HostPage(props: { cluster: string; id: string }) {
     return all.find((host) => host.id === id) ??
       all.find(({ name }) => name === id || id.startsWith(`${name}/`));
   }).value;
+  const isLive = link.value.state === "live";
+  useEffect(() => {
+    if (host !== undefined && isLive) askHistoryOf(host);
+  }, [host?.key, isLive]);
   if (host === undefined) return <Absent cluster={cluster} id={id} />;
   return (
     <Page

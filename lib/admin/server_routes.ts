@@ -95,6 +95,15 @@ export const SERVER_ROUTES: readonly AdminRoute<ServerSource>[] = [
   },
   {
     method: "GET",
+    path: "/api/v1/hosts/{cluster}/{host}/history",
+    summary: "What passed through one host in the last ten minutes, a moment each 5 s; of the " +
+      "first 250 hosts",
+    handle: (call, { server, history }) => ({
+      items: findHosts(call, server).map((host) => history.hostView(host)),
+    }),
+  },
+  {
+    method: "GET",
     path: "/api/v1/exposures",
     summary: "Frontends that agents asked for; paged",
     query: PAGE_QUERY,

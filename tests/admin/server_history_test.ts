@@ -141,6 +141,62 @@ Deno.test("ServerHistory that is started again leaves out what passed meanwhile"
   rig.server.registry.clusters.get("c")!.hosts.clear();
 });
 
+Deno.test("ServerHistory has each host's own, a moment each 5 s, over its coming back", async () => {
+  await using rig = await adminRig();
+  const world = new World(rig);
+  const { registry } = rig.server;
+  const connection = Object.assign(new FakeConnection(), { rttMs: 2.5, inFlight: 3 });
+  const host = world.host("h1", [connection]);
+  host.requests = 1000;
+  world.history.start();
+  for (let second = 1; second <= 12; second++) {
+    host.requests += second;
+    connection.receivedBytes += 10;
+    world.tick();
+  }
+  registry.remove(host, connection);
+  for (let second = 0; second < 10; second++) world.tick();
+  const again = world.host("h1", [Object.assign(new FakeConnection(), { rttMs: 0 })]);
+  again.requests = 50;
+  for (let second = 0; second < 5; second++) world.tick();
+  const { ts: _, ...view } = world.history.hostView(again) as Json;
+  assert.deepEqual(view, {
+    ...{ cluster: "c", name: "h1", id: "h1" },
+    "age_ms": [22_000, 17_000, 12_000, 2000],
+    "requests_per_second": [3, 8, 4.6, 10],
+    "received_bytes_per_second": [10, 10, 4, 0],
+    "sent_bytes_per_second": [0, 0, 0, 0],
+    "in_flight": [3, 3, 3, 0],
+    "rtt_ms": [2.5, 2.5, 2.5, null],
+  });
+  // Of one that was not there, and of one that is gone for long, there is nothing.
+  const fresh = world.host("h2", [new FakeConnection()]);
+  assert.deepEqual((world.history.hostView(fresh) as Json)["age_ms"], []);
+  registry.clusters.get("c")!.hosts.clear();
+  for (let second = 0; second < 700; second++) world.tick();
+  assert.deepEqual((world.history.hostView(again) as Json)["age_ms"], []);
+  world.history.close();
+});
+
+Deno.test("ServerHistory has room for 250 hosts, and gives that of those who left to others", async () => {
+  await using rig = await adminRig();
+  const world = new World(rig);
+  const { hosts } =
+    (world.host("h0", [new FakeConnection()]), rig.server.registry.clusters.get("c")!);
+  const all = [...hosts.values()];
+  for (let n = 1; n < 260; n++) all.push(world.host(`h${n}`, [new FakeConnection()]));
+  world.history.start();
+  const lengths = () =>
+    all.map((host) => (world.history.hostView(host) as Json)["age_ms"].length as number);
+  for (let second = 0; second < 5; second++) world.tick();
+  assert.deepEqual(lengths(), all.map((_, n) => n < 250 ? 1 : 0));
+  for (let n = 0; n < 20; n++) hosts.delete(all[n]!.id);
+  for (let second = 0; second < 15; second++) world.tick();
+  assert.deepEqual(lengths(), all.map((_, n) => n < 20 ? 0 : n < 250 ? 4 : 2));
+  world.history.close();
+  hosts.clear();
+});
+
 Deno.test("/api/v1/history tells of requests that nobody watched", async () => {
   await using rig = await adminRig();
   await rig.join("h1");
@@ -173,6 +229,13 @@ Deno.test("/api/v1/history tells of requests that nobody watched", async () => {
     assert.equal(status, 400, seconds);
     assert.equal(json.detail, `seconds is "${seconds}", expected 1 to 600`);
   }
+  const { json: own } = await rig.ask("/api/v1/hosts/edge-a/h1/history");
+  assert.equal(own.items.length, 1);
+  assert.deepEqual([own.items[0].cluster, own.items[0].name], ["edge-a", "h1"]);
+  assert.ok(Array.isArray(own.items[0]["rtt_ms"]));
+  assert.equal((await rig.ask("/api/v1/hosts/edge-a/h1/history?seconds=5")).status, 400);
+  assert.equal((await rig.ask("/api/v1/hosts/edge-a/h2/history")).status, 404);
+  assert.equal((await rig.ask("/api/v1/hosts/edge-b/h1/history")).status, 404);
   assert.equal((await rig.ask("/api/v1/history?second=1")).status, 400);
   assert.equal((await rig.ask("/api/v1/history?seconds=1&seconds=2")).status, 400);
   assert.equal((await rig.ask("/api/v1/history", {})).status, 405);

@@ -42,9 +42,37 @@ Deno.test("History fills holes alone, and breaks lines where nobody has seen any
   ]);
   // A host's own line has what this page has seen of it.
   assert.deepEqual(history.lines(["requests"], "c/h"), [
-    [990, 991, 995.5, 1000, 1001],
-    [990, 991, null, 1000, 1001],
+    [990, 991, 1000, 1001],
+    [990, 991, 1000, 1001],
   ]);
+});
+
+Deno.test("History takes the server's word for what was just before a whole picture", () => {
+  const history = new History();
+  history.add(1_000_000, [host(9)]);
+  history.add(1_001_000, [host(0)], true);
+  history.add(1_001_900, [host(4)]);
+  // A hole too short to be seen by its length.
+  history.fill(told([9, 7, 4], 1001.8));
+  assert.deepEqual(history.lines(["requests"]), [[999.8, 1000.8, 1001.9], [9, 7, 4]]);
+});
+
+Deno.test("History has what the server saw of the host that is looked at", () => {
+  const history = new History();
+  for (const second of [990, 991, 1000, 1020]) history.add(second * 1000, [host(second)]);
+  const json = {
+    ts: new Date(1_003_000).toISOString(),
+    ...{ "age_ms": [50_000, 20_000, 15_000, 8000, 2000], "rtt_ms": [5, 4, 3, 2, 1] },
+    "requests_per_second": [1, 2, 3, 4, 5],
+  };
+  history.fillHost("c/h", readHistory(json, true));
+  assert.deepEqual(history.lines(["requests", "rtt"], "c/h"), [
+    [953, 968, 983, 988, 990, 991, 995, 1000, 1001, 1010.5, 1020],
+    [1, null, 2, 3, 990, 991, 4, 1000, 5, null, 1020],
+    [5, null, 4, 3, null, null, 2, null, 1, null, null],
+  ]);
+  history.fillHost("c/other", []);
+  assert.deepEqual(history.lines(["requests"], "c/h")[1], [990, 991, 1000, null, 1020]);
 });
 
 Deno.test("History keeps ten minutes, and begins anew with a clock that was set back", () => {

@@ -10,6 +10,12 @@ async function mostTold(rig: AdminRig): Promise<number> {
   return Math.max(0, ...json["requests_per_second"]);
 }
 
+/** Requests a second of a host, as its history has them. */
+async function ratesOfHost(rig: AdminRig, host: string): Promise<number[]> {
+  const { json } = await rig.ask(`/api/v1/hosts/edge-a/${host}/history`);
+  return json.items[0]["requests_per_second"];
+}
+
 /** Makes requests until the server's history has some. */
 async function makeRequests(rig: AdminRig): Promise<void> {
   do await (await fetch(rig.frontendUrl)).body?.cancel(); while (await mostTold(rig) === 0);
@@ -60,6 +66,20 @@ Deno.test(needsChromium("a page that comes back shows what was while it was away
   await page.unroute(live);
   await page.getByText("Reconnecting").waitFor({ state: "detached" });
   const [shown, told] = [await mostShown(page), await mostTold(rig)];
+  assert.ok(Math.abs(shown - told) <= 1, `${shown} of ${told}`);
+  assert.deepEqual(problems, []);
+});
+
+Deno.test(needsChromium("a host's page shows what was before it was opened"), async () => {
+  await using rig = await adminRig();
+  await rig.join("till-1");
+  do await makeRequests(rig); while (Math.max(0, ...await ratesOfHost(rig, "till-1")) === 0);
+  await using browser = await startBrowser();
+  await using opened = await openPage(browser, `${rig.url}/#/host/edge-a/till-1`);
+  const { page, problems } = opened;
+  await page.getByRole("heading", { level: 1, name: "till-1" }).waitFor();
+  const shown = await mostShown(page);
+  const told = Math.max(...await ratesOfHost(rig, "till-1"));
   assert.ok(Math.abs(shown - told) <= 1, `${shown} of ${told}`);
   assert.deepEqual(problems, []);
 });
