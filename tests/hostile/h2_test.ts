@@ -137,6 +137,35 @@ Deno.test.each(CASES)("HTTP/2 client: %s is cut off", async (_, parts, refusals)
   await assertServes(rig);
 });
 
+/** What makes a server reset a stream that was in order (MadeYouReset). */
+const PROVOCATIONS: [string, (stream: number) => number[]][] = [
+  [
+    "credit beyond 2^31",
+    (id) => [...get(id), ...frame(8, 0, id, [0x7f, 0xff, 0xff, 0xff])],
+  ],
+  ["credit of nothing", (id) => [...get(id), ...frame(8, 0, id, [0, 0, 0, 0])]],
+  ["data behind the end", (id) => [...get(id), ...frame(0, 0, id, [1])]],
+  ["headers behind the end", (id) => [...get(id), ...frame(1, END_STREAM | END_HEADERS, id, GET)]],
+  ["a priority of a wrong size", (id) => [...get(id), ...frame(2, 0, id, [0, 0, 0])]],
+  [
+    "more data than announced",
+    (id) => [
+      ...frame(1, END_HEADERS, id, [...GET, ...field("content-length", "1")]),
+      ...frame(0, END_STREAM, id, [1, 2]),
+    ],
+  ],
+];
+
+Deno.test.each(PROVOCATIONS)(
+  "HTTP/2 client: what makes others reset streams ends the connection (CVE-2025-8671): %s",
+  async (_, provoke) => {
+    await using rig = await frontendRig({ listen: ["127.0.0.1:0"] });
+    const types = typesOf(await attack(rig, [provoke(1)]));
+    assert.deepEqual([types.includes(7), types.includes(3)], [true, false]);
+    await assertServes(rig);
+  },
+);
+
 const MALFORMED: [string, number[]][] = [
   ["Connection", field("connection", "close")],
   ["Transfer-Encoding", field("transfer-encoding", "chunked")],
