@@ -2,7 +2,7 @@
 import { formatAddress, isLoopback } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { Log } from "../log.ts";
-import type { AgentConfig } from "./config.ts";
+import type { DialProxy } from "../transport/dial.ts";
 
 /** What is wrong, and what helps: for logs and probes. */
 export const CLEAR_TEXT = {
@@ -14,12 +14,19 @@ export const CLEAR_TEXT = {
 /** Servers that are named in a warning; more are counted. */
 const MAX_NAMED = 5;
 
+/** What decides about it. */
+interface Way {
+  readonly credential?: unknown;
+  readonly tls?: unknown;
+  readonly proxy?: DialProxy | undefined;
+}
+
 /** A credential would reach `server` in the clear, off this machine. */
-export function isInTheClear(
-  { credential, tls }: { readonly credential?: unknown; readonly tls?: unknown },
-  server: Address,
-): boolean {
-  return credential !== undefined && tls === undefined && !isLoopback(server);
+export function isInTheClear({ credential, tls, proxy }: Way, server: Address): boolean {
+  if (credential === undefined || tls !== undefined) return false;
+  // A proxy's loopback is another machine's.
+  return !isLoopback(server) ||
+    server.kind !== "unix" && proxy !== undefined && !isLoopback(proxy.address);
 }
 
 /** Looks at an agent's servers whenever they or its settings change. */
@@ -33,7 +40,7 @@ export class ClearTextWatch {
   }
 
   /** Says once of each of `servers` that the credential goes to it in the clear, in one line. */
-  look(config: Pick<AgentConfig, "credential" | "tls">, servers: readonly Address[]): void {
+  look(config: Way, servers: readonly Address[]): void {
     const names = new Set(
       servers.filter((server) => isInTheClear(config, server)).map(formatAddress),
     );

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseAddress } from "../../lib/address.ts";
 import { ClearTextWatch } from "../../lib/agent/clear_text_watch.ts";
+import { parseProxy } from "../../lib/agent/proxy.ts";
 import type { TlsClientSettings } from "../../lib/transport/tls_client_files.ts";
 import { Secret } from "../../lib/secret.ts";
 import { EventLog } from "./support.ts";
@@ -21,7 +22,12 @@ Deno.test("ClearTextWatch names each server that a credential reaches unencrypte
   watch.look(OPEN, addresses("127.0.0.1:1", "localhost:1", "[::1]:1", "unix:/x"));
   watch.look({ credential: undefined, tls: undefined }, addresses("cloud:9000"));
   watch.look({ ...OPEN, tls: TLS }, addresses("cloud:9000"));
+  watch.look({ ...OPEN, proxy: parseProxy("http://localhost:1") }, addresses("127.0.0.1:1"));
+  watch.look({ ...OPEN, proxy: parseProxy("http://proxy:1") }, addresses("unix:/x"));
   assert.deepEqual(named(), []);
+  watch.look({ ...OPEN, proxy: parseProxy("http://proxy:1") }, addresses("127.0.0.1:1"));
+  assert.deepEqual(named(), ["127.0.0.1:1"]);
+  log.events.splice(0);
   watch.look(OPEN, addresses("cloud:9000", "127.0.0.1:1", "[2001:db8::1]:9000"));
   watch.look(OPEN, addresses("cloud:9000"));
   assert.deepEqual(named(), ["cloud:9000,[2001:db8::1]:9000"]);
