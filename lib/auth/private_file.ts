@@ -1,15 +1,13 @@
 /** Files that decide who gets in: read with a bound, and only where not everybody can change them. */
 import { dirname } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { isReplaceableIn, isWritableByAll } from "../transport/file_trust.ts";
 
 /** A file's text, and what tells this version of it from the next. */
 export interface PrivateFile {
   readonly text: string;
   readonly version: string;
 }
-
-const WRITABLE_BY_ALL = 0o002;
-const STICKY = 0o1000;
 
 /**
  * Reads a file of secrets or settings.
@@ -63,7 +61,7 @@ function checkFile(
   { path, source, maxBytes }: { path: string; source: string; maxBytes: number },
 ): void {
   if (info.isDirectory) throw new ConfigError(source, `${path} is a directory`);
-  if (info.mode !== null && (info.mode & WRITABLE_BY_ALL) !== 0) {
+  if (isWritableByAll(info)) {
     throw new ConfigError(source, `${path} can be written by anyone, use chmod 600`);
   }
   if (isReplaceableIn(folder)) {
@@ -73,11 +71,6 @@ function checkFile(
   if (info.size > maxBytes) {
     throw new ConfigError(source, `${path} has ${info.size} bytes, expected at most ${maxBytes}`);
   }
-}
-
-/** Anyone may replace files of the folder: that is as good as writing them. */
-export function isReplaceableIn({ mode }: Deno.FileInfo): boolean {
-  return mode !== null && (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0;
 }
 
 function unreadable(error: unknown, path: string, source: string): ConfigError {

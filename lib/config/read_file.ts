@@ -1,6 +1,7 @@
 /** Reads a settings file whole, as one version of it, and only where not everybody may change it. */
 import { dirname } from "node:path";
-import { isReplaceableIn, versionOf } from "../auth/private_file.ts";
+import { versionOf } from "../auth/private_file.ts";
+import { isReplaceableIn, isWritableByAll } from "../transport/file_trust.ts";
 import { ConfigFileError } from "./problem.ts";
 
 /** A file's text, and what tells this version from the next. */
@@ -14,7 +15,6 @@ export const MAX_FILE_BYTES = 8 << 20;
 /** A file that is being written is read again, so often and after so many ms. */
 const TRIES = 20;
 const PAUSE_MS = 50;
-const WRITABLE_BY_ALL = 0o002;
 
 /**
  * Reads the file at `path`, which may be a link.
@@ -59,7 +59,7 @@ export async function fileVersion(path: string): Promise<string> {
 function checkInfo(path: string, info: Deno.FileInfo): void {
   if (info.isDirectory) throw fileError(path, "is a directory, expected a file");
   if (!info.isFile) throw fileError(path, "is no plain file");
-  if (info.mode !== null && (info.mode & WRITABLE_BY_ALL) !== 0) {
+  if (isWritableByAll(info)) {
     throw fileError(path, "can be written by anyone on this machine, use chmod o-w");
   }
   if (info.size > MAX_FILE_BYTES) {

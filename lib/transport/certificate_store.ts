@@ -2,9 +2,11 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { dirname } from "node:path";
 import { ConfigError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Timer } from "../timer.ts";
+import { isReplaceableIn, isWritableByAll } from "./file_trust.ts";
 import type { KeyPair } from "./make_certificate.ts";
 
 /** Where a certificate and its key lie. */
@@ -160,7 +162,7 @@ export class CertificateStore implements CertificateSource {
     );
   }
 
-  /** Times and sizes of all files, and which they are: a renewal may swap a symbolic link. */
+  /** Times, sizes and rights of all files, and which they are: a renewal may swap a symbolic link. */
   async #currentStamp(): Promise<string> {
     const { files, clientCa } = this.#options;
     const paths = [
@@ -169,8 +171,8 @@ export class CertificateStore implements CertificateSource {
     ];
     const stamps = await Promise.all(paths.map(async (path) => {
       try {
-        const { mtime, size, ino } = await Deno.stat(path);
-        return `${mtime?.getTime()}/${size}/${ino}`;
+        const { mtime, size, ino, mode } = await Deno.stat(path);
+        return `${mtime?.getTime()}/${size}/${ino}/${mode}`;
       } catch {
         return "gone";
       }
@@ -183,7 +185,11 @@ export class CertificateStore implements CertificateSource {
   }
 }
 
-/** Reads PEM certificates of a file. @throws {ConfigError} there is none in it. */
+/**
+ * Reads PEM certificates of a file.
+ *
+ * @throws {ConfigError} there is none in it, or anyone on this machine can change it.
+ */
 export async function readCertificates(path: string): Promise<string> {
   const pem = await readText(path);
   parseCertificate(pem, path);
@@ -232,8 +238,16 @@ function parseCertificate(pem: string, path: string): X509Certificate {
 async function readText(path: string): Promise<string> {
   if (path.includes("-----BEGIN ")) return path;
   try {
+    const [info, folder] = await Promise.all([Deno.stat(path), Deno.stat(dirname(path))]);
+    if (isWritableByAll(info)) {
+      throw new ConfigError(path, "can be written by anyone on this machine, use chmod o-w");
+    }
+    if (isReplaceableIn(folder)) {
+      throw new ConfigError(path, `can be replaced by anyone, use chmod o-w on ${dirname(path)}`);
+    }
     return await Deno.readTextFile(path);
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     const isMissing = error instanceof Deno.errors.NotFound;
     const detail = isMissing ? "there is no such file" : (error as Error).message;
     throw new ConfigError(path, detail, { cause: error });

@@ -4,6 +4,7 @@ import { ConfigError } from "../../lib/errors.ts";
 import type { KeyPairFiles } from "../../lib/transport/certificate_store.ts";
 import { CertificateStore } from "../../lib/transport/certificate_store.ts";
 import { dial } from "../../lib/transport/dial.ts";
+import { readTlsClient } from "../../lib/transport/tls_client_files.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { silentLog } from "../../lib/log.ts";
 import { EventLog } from "../agent/support.ts";
@@ -95,5 +96,33 @@ Deno.test("files that cannot be used are named", async () => {
       (error) => error instanceof ConfigError && expected.test(error.message),
     );
   }
+  runtime.timers.close();
+});
+
+Deno.test("certificates, keys and CAs that anyone can change are not believed", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using ca = await TestCa.make();
+  const files = await ca.signFiles("edge", ["edge.test"]);
+  const runtime = createRuntime(silentLog);
+  const open = () => CertificateStore.open({ files: [files], clientCa: ca.certFile }, runtime);
+  const refused = async (path: string, wrong: number, right: number, message: RegExp) => {
+    await Deno.chmod(path, wrong);
+    await assert.rejects(open(), (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.match(error.message, message);
+      return true;
+    });
+    await Deno.chmod(path, right);
+  };
+  for (const path of [files.cert, files.key, ca.certFile]) {
+    await refused(path, 0o602, 0o600, /: can be written by anyone on this machine, use chmod o-w$/);
+  }
+  await refused(ca.folder, 0o707, 0o700, /: can be replaced by anyone, use chmod o-w on /);
+  (await open()).close();
+  // An agent's CA decides whom it takes for its server.
+  await Deno.chmod(ca.certFile, 0o602);
+  const settings = { ca: ca.certFile, pins: [], isInsecure: false };
+  await assert.rejects(readTlsClient(settings, "edge.test"), /can be written by anyone/);
   runtime.timers.close();
 });
