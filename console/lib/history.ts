@@ -10,8 +10,9 @@ export type Column = (number | null)[];
 const SIZE = 600;
 /** Hosts with a history of their own; of more, only the sums are drawn. */
 const MAX_HOSTS = 1000;
-/** Moments farther apart have others between them, if the server has seen them. */
+/** Moments farther apart have others between them, if the server has seen them: of all, of a host. */
 const HOLE_S = 1.5;
+const HOST_HOLE_S = 7.5;
 /** Lines do not lead over more: nothing is known of what was between. */
 const BREAK_S = 3;
 /** The server keeps a moment of a host each 5 s. */
@@ -26,7 +27,7 @@ type Values = Readonly<Record<Measure, number | null>>;
 export interface Moment {
   readonly time: number;
   readonly values: Values;
-  /** What was just before it was not seen. */
+  /** What was just before it was not seen: rates may begin at 0. */
   readonly isAfterHole?: boolean;
 }
 
@@ -48,6 +49,8 @@ export class History {
   #sums: Moment[] = [];
   /** Seconds since 1970 of what the hosts' rings have. */
   #times: number[] = [];
+  /** Of those, the ones after a hole. */
+  readonly #afterHoles = new Set<number>();
   readonly #hosts = new Map<string, Ring>();
   /** What the server saw of the host that is looked at. */
   #told: { readonly hostKey: string; readonly moments: readonly Moment[] } | undefined;
@@ -59,6 +62,7 @@ export class History {
     const time = timeMs / 1000;
     // The server's clock was set back: what is drawn over time goes one way only.
     if (time <= (this.#sums.at(-1)?.time ?? -Infinity)) this.#forget();
+    if (isAfterHole) this.#afterHoles.add(time);
     const place = this.#begin(time);
     this.#sums.push({ time, values: sumsOf(hosts), isAfterHole });
     while (this.#sums[0]!.time < time - SIZE || this.#sums.length > 2 * SIZE) this.#sums.shift();
@@ -81,7 +85,7 @@ export class History {
 
   /** Takes in what the server saw of all hosts while this page did not look. */
   fill(moments: readonly Moment[]): void {
-    this.#sums = filled(this.#sums, moments);
+    this.#sums = filled(this.#sums, moments, HOLE_S);
   }
 
   /** The same of one host; of the one before it is forgotten. */
@@ -112,16 +116,17 @@ export class History {
     const first = this.#count - this.#times.length;
     const own = this.#times.flatMap((time, i): Moment[] => {
       const values = ring?.get((first + i) % SIZE);
-      return values === undefined ? [] : [{ time, values }];
+      const isAfterHole = this.#afterHoles.has(time);
+      return values === undefined ? [] : [{ time, values, isAfterHole }];
     });
-    return this.#told?.hostKey === hostKey ? filled(own, this.#told.moments) : own;
+    return this.#told?.hostKey === hostKey ? filled(own, this.#told.moments, HOST_HOLE_S) : own;
   }
 
   #begin(time: number): number {
     const place = this.#count % SIZE;
     this.#count += 1;
     this.#times.push(time);
-    if (this.#times.length > SIZE) this.#times.shift();
+    if (this.#times.length > SIZE) this.#afterHoles.delete(this.#times.shift()!);
     for (const [key, ring] of this.#hosts) {
       ring.clear(place);
       if (ring.isEmpty) this.#hosts.delete(key);
@@ -132,25 +137,26 @@ export class History {
   #forget(): void {
     this.#sums = [];
     this.#times = [];
+    this.#afterHoles.clear();
     this.#hosts.clear();
     this.#told = undefined;
   }
 }
 
 /** What a page has seen itself, and what the server has told of the holes in it. */
-function filled(seen: readonly Moment[], told: readonly Moment[]): Moment[] {
+function filled(seen: readonly Moment[], told: readonly Moment[], holeS: number): Moment[] {
   const all: Moment[] = [];
   let at = 0;
   seen.forEach((own, i) => {
     const before = seen[i - 1]?.time ?? -Infinity;
     while (at < told.length && told[at]!.time <= before) at += 1;
-    const isHole = own.isAfterHole === true || own.time - before > HOLE_S;
+    const isHole = own.isAfterHole === true || own.time - before > holeS;
     let last: Moment | undefined;
     for (; isHole && at < told.length && told[at]!.time < own.time; at++) {
       all.push(last = told[at]!);
     }
-    // Rates that a page is told first may begin at 0: the server has seen that second.
-    if (last === undefined || own.time - last.time > HOLE_S) all.push(own);
+    const isTold = last !== undefined && own.time - last.time <= holeS;
+    if (!own.isAfterHole || !isTold) all.push(own);
   });
   return all;
 }

@@ -67,6 +67,8 @@ Deno.test({
       ...[0, 1, 2].map((n) => sendLoad(rig.frontendUrl, "shop-north", n, load.signal)),
       sendLoad(rig.frontendUrl, "warehouse", 1, load.signal),
     ]);
+    // The pages are opened while it runs: their charts begin before they do.
+    await new Promise((resolve) => setTimeout(resolve, LOAD_MS));
     const look = async (page: Page) => {
       await page.getByRole("row").filter({ hasText: "till-4" }).waitFor();
       await page.mouse.move(0, 0);
