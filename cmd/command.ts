@@ -39,6 +39,8 @@ export interface ProcessContext {
   readonly stdin: ReadableStream<Uint8Array>;
   /** Reads an environment variable. */
   env(name: string): string | undefined;
+  /** Names of the variables that may be read; absent where that is not known. */
+  envNames?(): readonly string[];
   /** Gives up all rights but these, for good; absent where the process is not the command's own. */
   giveUpRights?(kept: readonly Right[]): Promise<void>;
   /** Aborted on the first SIGINT or SIGTERM; the second ends the process at once. */

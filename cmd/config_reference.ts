@@ -39,7 +39,8 @@ agent:
 - Durations have a unit: \`250ms\`, \`15s\`, \`5m\`, \`1h30m\`. Sizes are bytes, or \`64KiB\`, \`10MB\`.
 - Paths of files are relative to the settings file; those of flags to where the command runs.
 - A file that anyone on the machine can write or replace is refused; so are unknown keys and keys given twice.
-- In variables the items of a list are separated by commas. A variable that is empty is not set.
+- In variables the items of a list are separated by commas. A variable that is empty is not set; one
+  whose name is nearly one of these is refused.
 - Fields that MOSN has carry MOSN's names; durations may also be written its way,
   \`connect_timeout_duration_ms: 15000\`. The extend of a MOSN configuration (\`type: tunnel_agent\` and
   \`config\`, or a list of them under \`extends\`) is read as it is, in place of \`agent:\`.

@@ -12,6 +12,7 @@ export function processContext(signal: AbortSignal): ProcessContext {
       return Deno.stdin.readable;
     },
     env: (name) => Deno.env.get(name),
+    envNames,
     giveUpRights,
     signal,
     onHangup: (run) => {
@@ -19,6 +20,15 @@ export function processContext(signal: AbortSignal): ProcessContext {
       return () => Deno.removeSignalListener("SIGHUP", run);
     },
   };
+}
+
+function envNames(): string[] {
+  try {
+    return Object.keys(Deno.env.toObject());
+  } catch {
+    // Run from its sources, with a right to some of them alone.
+    return [];
+  }
 }
 
 type StandardFile = typeof Deno.stdout;

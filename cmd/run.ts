@@ -1,6 +1,7 @@
 /** argv -> command -> exit code. Ends no process and throws nothing: main.ts does the first. */
 import { LOG_OPTIONS } from "./common_options.ts";
 import { EXIT } from "./command.ts";
+import { checkVariables } from "./check_variables.ts";
 import { COMMAND_RIGHTS } from "./command_rights.ts";
 import type { Command, Context, ProcessContext } from "./command.ts";
 import { reportError } from "./report_error.ts";
@@ -99,6 +100,7 @@ async function execute(
     return EXIT.ok;
   }
   checkArgs(command, line.args);
+  await checkVariables(process.envNames?.() ?? [], command);
   const env = remembered(process.env);
   const source = new SettingsSource(command, [line.layer, environmentLayer(env)]);
   const loaded = await source.load();

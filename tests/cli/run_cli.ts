@@ -32,6 +32,7 @@ export async function runCli(
     stderr,
     stdin: stdin instanceof ReadableStream ? stdin : new Blob([stdin as BlobPart]).stream(),
     env: (name) => surroundings.env?.[name],
+    envNames: () => Object.keys(surroundings.env ?? {}),
     signal: surroundings.signal ?? new AbortController().signal,
   };
   const code = await run(argv, process);
