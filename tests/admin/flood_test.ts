@@ -1,5 +1,6 @@
 /** Connections to the admin endpoint that cost it much and themselves little, on real sockets. */
 import assert from "node:assert/strict";
+import { Secret } from "../../lib/secret.ts";
 import { TestClient } from "../server/frontend_rig.ts";
 import { adminRig } from "./rig.ts";
 import type { AdminRig } from "./rig.ts";
@@ -61,4 +62,11 @@ Deno.test("a body that is too large is refused with the reason, and read no furt
   const sent = client.send(`${POST}1000000000\r\n\r\n${" ".repeat(20_000)}`);
   assert.match(await client.restText(), /^HTTP\/1\.1 413 [^]*The body is over 16384 bytes/);
   await sent.catch(() => {});
+});
+
+Deno.test("of who has no token no body is read", async () => {
+  await using rig = await adminRig({ token: new Secret("hunter2") });
+  using client = await connect(rig);
+  await client.send(`${POST}1000000000\r\n\r\n`);
+  assert.match(await client.restText(), /^HTTP\/1\.1 401 /);
 });

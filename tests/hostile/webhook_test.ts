@@ -13,12 +13,11 @@ function startService(handler: Handler) {
     asked.push(question);
     return await handler(question);
   });
+  const url = `http://127.0.0.1:${server.addr.port}/decide`;
   return {
     asked,
-    flags: [
-      ...["--credential", "webhook", "--webhook-timeout", "300ms"],
-      ...["--webhook-url", `http://127.0.0.1:${server.addr.port}/decide`],
-    ],
+    url,
+    flags: ["--credential", "webhook", "--webhook-timeout", "300ms", "--webhook-url", url],
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
@@ -88,6 +87,7 @@ Deno.test("where the service fails nobody gets in, and agents try again until it
   let answer: () => Response | Promise<Response> = () => new Response("", { status: 500 });
   const late = Promise.withResolvers<Response>();
   await using service = startService(() => answer());
+  await using elsewhere = startService(() => Response.json({ allow: true }));
   await using server = await startServer(service.flags);
   const failures: [string, typeof answer][] = [
     ["500", answer],
@@ -99,7 +99,7 @@ Deno.test("where the service fails nobody gets in, and agents try again until it
     ["odd targets", () => Response.json({ allow: true, targets: "all" })],
     ["negative", () => Response.json({ allow: true, expires_in: -1 })],
     ["huge", () => Response.json({ allow: true, reason: "x".repeat(100_000) })],
-    ["redirect", () => Response.redirect("http://127.0.0.1:1/", 307)],
+    ["redirect", () => Response.redirect(elsewhere.url, 307)],
     ["silent", () => late.promise],
   ];
   for (const [what, failing] of failures) {
@@ -109,6 +109,7 @@ Deno.test("where the service fails nobody gets in, and agents try again until it
     assert.match(refused.reason ?? "", /cannot be asked now/, what);
     assert.ok(refused.retryAfterMs! > 0, what);
   }
+  assert.deepEqual(elsewhere.asked, [], "nobody is asked but the service that the settings name");
   late.resolve(new Response());
   await using agent = startAgent(server, [], { "REVTUN_TOKEN": "good" });
   await agent.printed(/event=tunnel\.failed .*cannot be asked now/);
