@@ -1,5 +1,6 @@
 /** Files that the settings name: are they there, and who may read and change them? */
 import type { Step } from "../../lib/step.ts";
+import { isWritableByAll } from "../../lib/transport/file_trust.ts";
 import { stepOf } from "./examination.ts";
 import type { Finding } from "./examination.ts";
 
@@ -14,7 +15,6 @@ export interface NamedFile {
 
 const READABLE_BY_OTHERS = 0o004;
 const READABLE_BY_GROUP = 0o040;
-const WRITABLE_BY_OTHERS = 0o002;
 
 /** Looks at each of the files. */
 export async function* checkFiles(files: readonly NamedFile[]): AsyncGenerator<Step> {
@@ -45,7 +45,7 @@ async function judge({ path, setting, isSecret }: NamedFile): Promise<Finding> {
   if (mode === null) return { verdict: "ok", detail: `${size}, for ${setting}` };
   const modeText = (mode & 0o777).toString(8).padStart(3, "0");
   const detail = `${size}, mode ${modeText}, for ${setting}`;
-  if ((mode & WRITABLE_BY_OTHERS) !== 0) {
+  if (isWritableByAll(info)) {
     return {
       verdict: "fail",
       detail: `${detail}: anyone on this machine can change it`,

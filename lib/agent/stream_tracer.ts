@@ -2,10 +2,11 @@
  * An agent's spans of what its servers trace, by Deno's own OpenTelemetry: the dial to a target, and
  * the time to the target's first byte, both below the server's span.
  */
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
+import { SpanKind, trace } from "@opentelemetry/api";
 import type { Context, Span, Tracer } from "@opentelemetry/api";
 import { parseTraceparent } from "../codec/traceparent.ts";
 import { DialError } from "../errors.ts";
+import { belowSpan, failSpan } from "../spans.ts";
 import type { Splice } from "../splice.ts";
 import type { TargetRequest } from "./target_dialer.ts";
 
@@ -24,11 +25,8 @@ export class StreamTracer {
   begin(traceparent: string | undefined, request: TargetRequest): StreamTrace | undefined {
     const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
     if (parent === undefined || !parent.isSampled) return undefined;
-    const { traceId, spanId } = parent;
-    const traceFlags = TraceFlags.SAMPLED;
-    const context = { traceId, spanId, traceFlags, isRemote: true };
     const target = request.destination ?? (request.target || "default");
-    return new StreamTrace(this.#tracer, trace.setSpanContext(ROOT_CONTEXT, context), target);
+    return new StreamTrace(this.#tracer, belowSpan(parent), target);
   }
 }
 
@@ -54,7 +52,7 @@ export class StreamTrace {
   dialled(error?: unknown): void {
     if (this.#dial === undefined) return;
     if (error !== undefined) {
-      fail(this.#dial, error instanceof DialError ? error.failure : "unreachable");
+      failSpan(this.#dial, error instanceof DialError ? error.failure : "unreachable");
     }
     this.#dial.end();
     this.#dial = undefined;
@@ -66,7 +64,7 @@ export class StreamTrace {
     if (splice.isAwaited) return;
     const span = this.#span("first-byte");
     splice.awaitBackward((hasCome) => {
-      if (!hasCome) fail(span, "closed");
+      if (!hasCome) failSpan(span, "closed");
       span.end();
     });
   }
@@ -75,9 +73,4 @@ export class StreamTrace {
     const attributes = { "revtun.target": this.#target };
     return this.#tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, this.#parent);
   }
-}
-
-function fail(span: Span, type: string): void {
-  span.setAttribute("error.type", type);
-  span.setStatus({ code: SpanStatusCode.ERROR, message: type });
 }

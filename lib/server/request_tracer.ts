@@ -3,12 +3,14 @@
  * tunnel's within it, and the agent's dial within that. What a client says of its trace goes on, and
  * to the target.
  */
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, trace, TraceFlags } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import type { RequestHead } from "../codec/http1/request_head.ts";
 import { formatTraceparent, parseTraceparent } from "../codec/traceparent.ts";
 import type { WatchedRequest } from "../http/watched_request.ts";
 import type { Runtime } from "../runtime.ts";
+import { belowSpan, failSpan } from "../spans.ts";
+import { WallClock } from "../wall_clock.ts";
 import type { ConnectionTrace, TrafficWatcher, WatchedConnection } from "./traffic_watch.ts";
 
 /** Of a request or a connection, until its end. */
@@ -42,9 +44,7 @@ export class RequestTracer implements TrafficWatcher {
   readonly #spans = new WeakMap<WatchedRequest, PassageSpans>();
   /** Parent of the request that is about to begin, or to be answered; undefined for no spans. */
   #next: Context | undefined;
-  /** From the runtime's clock to the wall's, taken anew each second. */
-  #offsetMs = 0;
-  #offsetUntilMs = 0;
+  readonly #wallClock: WallClock;
 
   constructor(
     runtime: Runtime,
@@ -52,6 +52,7 @@ export class RequestTracer implements TrafficWatcher {
   ) {
     this.share = share;
     this.#runtime = runtime;
+    this.#wallClock = new WallClock(() => runtime.nowMs());
     this.#tracer = trace.getTracer("revtun", version);
   }
 
@@ -80,28 +81,29 @@ export class RequestTracer implements TrafficWatcher {
       const dialMs = clock.foundMs + hops.tunnelMs / 2;
       const dial = this.#tracer.startSpan("dial", {
         kind: SpanKind.CLIENT,
-        startTime: this.#wallMs(dialMs),
+        startTime: this.#wallClock.of(dialMs),
         attributes: { "revtun.target": request.targetName || "default" },
       }, trace.setSpan(ROOT_CONTEXT, tunnel));
-      dial.end(this.#wallMs(dialMs + hops.dialMs));
+      dial.end(this.#wallClock.of(dialMs + hops.dialMs));
     }
     if (known !== undefined) {
       tunnel.setAttributes(placeOf(request.cluster, request.hostName, request.targetName));
       tunnel.setAttribute("revtun.queue_ms", hops.queueMs);
       tunnel.setAttribute("revtun.first_byte_ms", hops.firstByteMs);
-      if (code !== undefined) fail(tunnel, code);
-      tunnel.end(this.#wallMs(endedMs));
+      if (code !== undefined) failSpan(tunnel, code);
+      tunnel.end(this.#wallClock.of(endedMs));
     }
     frontend.setAttributes(placeOf(request.cluster, request.hostName, request.targetName));
     frontend.setAttribute("http.response.status_code", status);
-    if (status === 0 || status >= 500) fail(frontend, code ?? (status === 0 ? "client-left" : ""));
-    else if (code !== undefined) frontend.setAttribute("error.type", code);
-    frontend.end(this.#wallMs(endedMs));
+    if (status === 0 || status >= 500) {
+      failSpan(frontend, code ?? (status === 0 ? "client-left" : ""));
+    } else if (code !== undefined) frontend.setAttribute("error.type", code);
+    frontend.end(this.#wallClock.of(endedMs));
   }
 
   connectionBegun(protocol: "tcp" | "udp"): PassageSpans | undefined {
     if (!this.#isSampled()) return undefined;
-    const startTime = this.#wallMs(this.#runtime.nowMs());
+    const startTime = this.#wallClock.of(this.#runtime.nowMs());
     const frontend = this.#tracer.startSpan(`frontend ${protocol.toUpperCase()}`, {
       kind: SpanKind.SERVER,
       startTime,
@@ -114,10 +116,10 @@ export class RequestTracer implements TrafficWatcher {
   connectionEnded(connection: WatchedConnection): void {
     const { trace: spans, client, cluster, hostName, target, error } = connection;
     if (!(spans instanceof PassageSpans)) return;
-    const endTime = this.#wallMs(connection.endedMs);
+    const endTime = this.#wallClock.of(connection.endedMs);
     for (const span of [spans.tunnel, spans.frontend]) {
       span.setAttributes(placeOf(cluster, hostName, target));
-      if (error !== undefined) fail(span, error.name);
+      if (error !== undefined) failSpan(span, error.name);
     }
     if (client?.kind === "tcp") spans.frontend.setAttribute("client.address", client.host);
     spans.tunnel.end(endTime);
@@ -132,11 +134,14 @@ export class RequestTracer implements TrafficWatcher {
     const { clock, method } = request;
     const frontend = this.#tracer.startSpan(`frontend ${method || "?"}`, {
       kind: SpanKind.SERVER,
-      startTime: this.#wallMs(clock.headMs),
+      startTime: this.#wallClock.of(clock.headMs),
       attributes: attributesOf(request),
     }, parent);
     if (!isSampled(frontend)) return undefined;
-    return new PassageSpans(frontend, this.#tunnelSpan(frontend, this.#wallMs(clock.routedMs)));
+    return new PassageSpans(
+      frontend,
+      this.#tunnelSpan(frontend, this.#wallClock.of(clock.routedMs)),
+    );
   }
 
   #tunnelSpan(frontend: Span, startTime: number): Span {
@@ -152,23 +157,11 @@ export class RequestTracer implements TrafficWatcher {
     const text = head?.header("traceparent");
     const parent = text === undefined ? undefined : parseTraceparent(text);
     if (parent === undefined) return this.#isSampled() ? ROOT_CONTEXT : undefined;
-    const { traceId, spanId } = parent;
-    if (!parent.isSampled) return undefined;
-    const traceFlags = TraceFlags.SAMPLED;
-    return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+    return parent.isSampled ? belowSpan(parent) : undefined;
   }
 
   #isSampled(): boolean {
     return this.share >= 1 || this.#runtime.random() < this.share;
-  }
-
-  #wallMs(ms: number): number {
-    const nowMs = this.#runtime.nowMs();
-    if (nowMs >= this.#offsetUntilMs) {
-      this.#offsetUntilMs = nowMs + 1000;
-      this.#offsetMs = Date.now() - nowMs;
-    }
-    return ms + this.#offsetMs;
   }
 }
 
@@ -201,9 +194,4 @@ function placeOf(
       { "revtun.cluster": cluster, "revtun.target": target || "default" }),
     ...(hostName !== undefined && { "revtun.host": hostName }),
   };
-}
-
-function fail(span: Span, type: string): void {
-  if (type !== "") span.setAttribute("error.type", type);
-  span.setStatus({ code: SpanStatusCode.ERROR, ...(type !== "" && { message: type }) });
 }

@@ -51,7 +51,7 @@ function kinds(isMember: Readonly<Uint8Array>): Readonly<Uint8Array> {
 }
 
 /** True for what stands for itself in a quoted text. */
-export function isPlain(byte: number): boolean {
+function isPlain(byte: number): boolean {
   return byte >= 0x20 && byte <= 0x7e && byte !== 0x22 && byte !== 0x5c;
 }
 

@@ -1,6 +1,7 @@
 /** The access log: a line for each request and each connection, that costs little and blocks nobody. */
 import type { WatchedRequest } from "../../http/watched_request.ts";
 import type { Runtime } from "../../runtime.ts";
+import { WallClock } from "../../wall_clock.ts";
 import type { TrafficWatcher, WatchedConnection } from "../traffic_watch.ts";
 import { CommonFormat } from "./common_format.ts";
 import { MAX_ESCAPE_BYTES } from "./escapes.ts";
@@ -39,13 +40,12 @@ export class AccessLog implements TrafficWatcher, AsyncDisposable {
   #work: Promise<void> = Promise.resolve();
   #isOn: boolean;
   #isClosed = false;
-  /** From the runtime's clock to the wall's, taken anew each second. */
-  #offsetMs = 0;
-  #offsetUntilMs = 0;
+  readonly #wallClock: WallClock;
 
   constructor(settings: AccessLogSettings, runtime: Runtime) {
     this.#settings = settings;
     this.#runtime = runtime;
+    this.#wallClock = new WallClock(() => runtime.nowMs());
     this.#isOn = settings.output !== undefined;
     this.#format = formatOf(settings);
     const { log, timers } = runtime;
@@ -82,13 +82,17 @@ export class AccessLog implements TrafficWatcher, AsyncDisposable {
     const headBytes = target.length + host.length + referer.length + userAgent.length +
       requestId.length;
     if (!this.#lines.begin(OTHER_BYTES + headBytes * MAX_ESCAPE_BYTES)) return;
-    this.#format.request(this.#lines, request, this.#wallMs(request.clock.headMs, request.endedMs));
+    this.#format.request(
+      this.#lines,
+      request,
+      this.#wallClock.of(request.clock.headMs, request.endedMs),
+    );
     this.#lines.finish();
   }
 
   connectionEnded(connection: WatchedConnection): void {
     if (connection.error === undefined && !this.#isSampled()) return;
-    const startMs = this.#wallMs(connection.startedMs, connection.endedMs);
+    const startMs = this.#wallClock.of(connection.startedMs, connection.endedMs);
     if (!this.#lines.begin(OTHER_BYTES)) return;
     this.#format.connection(this.#lines, connection, startMs);
     this.#lines.finish();
@@ -148,14 +152,6 @@ export class AccessLog implements TrafficWatcher, AsyncDisposable {
   #isSampled(): boolean {
     const { sample } = this.#settings;
     return sample >= 1 || this.#runtime.random() < sample;
-  }
-
-  #wallMs(ms: number, nowMs: number): number {
-    if (nowMs >= this.#offsetUntilMs) {
-      this.#offsetUntilMs = nowMs + 1000;
-      this.#offsetMs = Date.now() - this.#runtime.nowMs();
-    }
-    return ms + this.#offsetMs;
   }
 }
 

@@ -1,5 +1,4 @@
 /** Lines of bytes on their way to a file: written in place, handed over by the buffer. */
-import { isPlain } from "../../codec/http1/byte_class.ts";
 import type { Timer, TimerWheel } from "../../timer.ts";
 
 /** How a buffer is emptied. */
@@ -13,8 +12,6 @@ export interface LineBufferOptions {
   maxBytes?: number;
 }
 
-/** Bytes that stand for themselves in every form. */
-const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(isPlain(byte)));
 /** Below this a loop is faster than a view and a call. */
 const LOOP_BYTES = 64;
 /** What is counted in 32 bits. */
@@ -102,10 +99,6 @@ export class LineBuffer {
     let at = this.#end;
     for (let i = start; i < end; i++) {
       const byte = from[i]!;
-      if (IS_PLAIN[byte] === 1) {
-        bytes[at++] = byte;
-        continue;
-      }
       const escape = escapes[byte];
       if (escape === undefined) {
         bytes[at++] = byte;
